@@ -29,8 +29,8 @@ void aws_config_free(struct aws_config *c); /* NULL is nothing */
 /* A section is [NAME] (KIND NULL) or [KIND NAME], NAME perhaps in quotes. Sections of the same name are one. */
 bool aws_config_has(const struct aws_config *c, const char *kind, const char *name);
 
-/* KEY's value in a section, or NULL. Keys are compared without case; the last of several counts. A value that goes on in
- * indented lines keeps a newline before each; one that is empty and goes on is a block, whose value is "". */
+/* KEY's value in a section, or NULL. Keys are compared without case; the last of several counts. A value that goes on
+ * in indented lines keeps a newline before each; one that is empty and goes on is a block, whose value is "". */
 const char *aws_config_get(const struct aws_config *c, const char *kind, const char *name, const char *key);
 
 /* INNER's value in the block that KEY opens, or NULL. */

@@ -50,9 +50,9 @@ void aws_creds_put(struct aws_creds *c);
  * 1 s after it (no stampede); then the next caller starts another. */
 errint aws_creds_current(struct aws_creds *c, struct aws_credentials **ret, struct waiter *w);
 
-/* The same for a thread that may block (a job's, a command line's): waits until they are there, C is asked (-EINTR) or
- * DEADLINE_NS (monotonic; 0: none) is past (-ETIMEDOUT). A fetch that no thread has begun yet is done on this one, so that
- * jobs that wait for credentials never wait for a job. C may be NULL. */
+/* The same for a thread that may block (a job's, a command line's): waits until they are there, CANCEL is asked (-EINTR) or
+ * DEADLINE_NS (monotonic; 0: none) is past (-ETIMEDOUT). A fetch that no thread has begun yet is done on this one, whose
+ * end is then the provider's own, so that jobs that wait for credentials never wait for a job. CANCEL may be NULL. */
 errint aws_creds_wait(struct aws_creds *c, struct cancel *cancel, int64_t deadline_ns, struct aws_credentials **ret);
 
 /* AWS said that USED is expired: unless they were replaced meanwhile, they serve no more and the next

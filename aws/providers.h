@@ -3,9 +3,9 @@
  *
  * Ownership: a provider belongs to the struct aws_creds that it is given to (ops->free otherwise). Texts are copied.
  * Threads:   fetch is called by one thread at a time and may block; nothing else is shared.
- * Errors:    of fetch, see aws/credentials.h; -ENOENT says that nothing of this kind is configured, so that a chain goes
- *            on. Messages name the profile or the program, never a key or an argument.
- * Cost:      environment: nothing; profile: two small files; process: a process; role: one request.
+ * Errors:    of fetch, see aws/credentials.h; -ENOENT says that nothing of this kind is configured, so that a chain
+ * goes on. Messages name the profile or the program, never a key or an argument. Cost:      environment: nothing;
+ * profile: two small files; process: a process; role: one request.
  */
 #ifndef CTFS_AWS_PROVIDERS_H
 #define CTFS_AWS_PROVIDERS_H
@@ -15,8 +15,8 @@
 struct aws_assume_role; /* aws/sts.h */
 
 /* AssumeRole with SOURCE's credentials: aws/sts.c has the real one; tests have their own. IN has its session name. */
-typedef errint (*aws_assume_fn)(void *arg, struct aws_creds *source, const struct aws_assume_role *in,
-                                struct cancel *c, struct aws_credentials **ret);
+typedef errint (*aws_assume_fn)(void *arg, struct aws_creds *source, const struct aws_assume_role *in, struct cancel *c,
+                                struct aws_credentials **ret);
 
 /* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (or AWS_SECURITY_TOKEN), AWS_CREDENTIAL_EXPIRATION. */
 errint aws_creds_environment_new(struct aws_provider **ret);

@@ -17,13 +17,13 @@ enum model_sizes { MODEL_SIZES_DECLARED, MODEL_SIZES_VERIFIED };
 enum model_views { MODEL_VIEWS_HIDDEN, MODEL_VIEWS_LISTED };
 
 struct model_settings {
-    char *state_dir;  /* XDG_STATE_HOME/ctfs, ~/.local/state/ctfs, or /var/lib/ctfs without a home */
-    char *cache_dir;  /* XDG_CACHE_HOME/ctfs, ~/.cache/ctfs, or /var/cache/ctfs */
+    char *state_dir;           /* XDG_STATE_HOME/ctfs, ~/.local/state/ctfs, or /var/lib/ctfs without a home */
+    char *cache_dir;           /* XDG_CACHE_HOME/ctfs, ~/.cache/ctfs, or /var/cache/ctfs */
     uint64_t cache_size_bytes; /* K, M, G, T suffixes (1024); 0: nothing kept on disk */
-    char *connection; /* a NAME or a handle; NULL: the only one */
-    char *vendor_bucket; /* NULL: none */
-    char *principal;  /* 12 digits or an ARN; NULL: the caller's account */
-    char *regions;    /* comma-separated; NULL: from the report, then AWS's default list */
+    char *connection;          /* a NAME or a handle; NULL: the only one */
+    char *vendor_bucket;       /* NULL: none */
+    char *principal;           /* 12 digits or an ARN; NULL: the caller's account */
+    char *regions;             /* comma-separated; NULL: from the report, then AWS's default list */
     int64_t metadata_ttl_s;
     int64_t op_timeout_ms; /* given in seconds */
     enum model_sizes sizes;

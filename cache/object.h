@@ -1,0 +1,73 @@
+/* Objects on disk: an S3 object's bytes in 1 MiB chunks, fetched by ranges as they are wanted and kept.
+ *
+ * An object is one version (its ETag is part of its name) and never changes. A chunk is there once all its bytes came and
+ * its checksum is kept; a chunk from an earlier run is checked when first read, and fetched again if it differs. Files are
+ * named by the SHA-256-like 128-bit hash of (account, bucket, key, ETag) and opened below one folder without following
+ * links. Over the size limit, the least recently used objects that nobody has open are removed. When the disk is full, or
+ * the object is larger than the limit, it is served through memory: the newest chunks only.
+ *
+ * Ownership: the cache outlives its objects; an object is a struct source (counted); it takes its feed.
+ * Threads:   any. Errors: as source.h; the feed's failures are given to whoever waits, and the next read tries again.
+ * Cost:      one pread of the file a delivery, one checksum a chunk and run.
+ */
+#ifndef CTFS_CACHE_OBJECT_H
+#define CTFS_CACHE_OBJECT_H
+
+#include "base/feed.h"
+#include "base/source.h"
+#include "cache/store.h"
+
+struct cache_objects;
+
+struct cache_objects_setup {
+    struct cache_store *store; /* its folder holds objects/; rows of what is there live in cache.db */
+    uint64_t size_max_bytes;   /* cache_size; 0: nothing is kept on disk */
+    struct executor *executor; /* for work that must not be done on a feed's thread; may be NULL */
+};
+errint cache_objects_new(const struct cache_objects_setup *setup, struct cache_objects **ret);
+void cache_objects_free(struct cache_objects *o); /* after every object was put */
+
+struct cache_object_id {
+    const char *account; /* whose bucket: the role's account, or "" */
+    const char *bucket;
+    const char *key;
+    const char *etag;
+    uint64_t size_bytes;
+};
+
+/* The object, shared by all who open the same one. MAKE_FEED is called at most once, when bytes are missing. A zero-size
+ * object needs no feed. Its stat is verified: S3 said the size. */
+errint cache_objects_open(struct cache_objects *o, const struct cache_object_id *id,
+                          errint (*make_feed)(void *arg, struct feed **ret), void *arg, struct source **ret);
+
+/* Is every byte of this version on disk (unchecked)? For answering ESTALE or serving an old snapshot. */
+bool cache_objects_have(struct cache_objects *o, const struct cache_object_id *id);
+
+/* Drops what is kept of it: the bytes were wrong. An open one keeps serving what it has until put, but each chunk is
+ * fetched anew. */
+void cache_objects_drop(struct cache_objects *o, const struct cache_object_id *id);
+
+/* Drops every object of ACCOUNT/BUCKET that is not open. */
+void cache_objects_forget(struct cache_objects *o, const char *account, const char *bucket);
+
+/* How far reading runs ahead: while a source is read in order, up to LEAD_BYTES are fetched ahead in PARALLEL transfers of
+ * RANGE_BYTES. Defaults: 32 MiB, 4, 8 MiB. */
+void cache_objects_set_lead(struct cache_objects *o, uint64_t lead_bytes, unsigned parallel, uint64_t range_bytes);
+
+struct cache_objects_status {
+    uint64_t kept_bytes, limit_bytes;
+    uint64_t objects, open_objects;
+    uint64_t evicted, bypassed;   /* since start */
+    uint64_t hit_bytes, miss_bytes;
+};
+void cache_objects_status(struct cache_objects *o, struct cache_objects_status *ret);
+
+/* One transfer or waiting object, for status. */
+struct cache_object_progress {
+    char key[256];
+    uint64_t size_bytes, present_bytes;
+    unsigned transfers, waiters;
+};
+size_t cache_objects_progress(struct cache_objects *o, struct cache_object_progress *ret, size_t max);
+
+#endif

@@ -1,0 +1,19 @@
+/* Each room says its own libraries' versions: no room's headers are read outside it. */
+#include "cli/version.h"
+
+#include <stdio.h>
+
+#include "aws/version.h"
+#include "base/cleanup.h"
+#include "cache/version.h"
+#include "fs/version.h"
+
+void cli_version_print(void)
+{
+    struct buf text cleanup_buf = BUF_INIT;
+    buf_puts(&text, "ctfs " CTFS_VERSION "\n");
+    fs_version_text(&text);
+    aws_version_text(&text);
+    cache_version_text(&text);
+    (void)fputs(buf_text(&text), stdout);
+}

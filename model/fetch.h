@@ -1,0 +1,41 @@
+/* What must be fetched before a directory can answer, fetched once for all who ask, kept in cache.db, refreshed behind.
+ *
+ * Ownership: the customer's. Threads: any; fetches run on job threads. Errors: of a topic with nothing cached: the
+ * fetch's own failure (kept for 2 s, then tried again), -EACCES for a customer that is not connected, -EHOSTUNREACH
+ * offline. Cost: fresh: one indexed read.
+ */
+#ifndef CTFS_MODEL_FETCH_H
+#define CTFS_MODEL_FETCH_H
+
+#include "base/task.h"
+#include "model/model.h"
+
+enum model_topic {
+    MODEL_ORGANIZATION, /* organization, roots, units, accounts: one serial walk; ARG "" */
+    MODEL_ACCOUNT_TAGS, /* ARG: account */
+    MODEL_REPORTS,      /* the report definitions; ARG "" */
+    MODEL_MONTHS,       /* the periods under the report's prefix; ARG "" */
+    MODEL_MONTH,        /* a whole snapshot of ARG "2026-11" */
+    MODEL_INSTANCES,    /* ARG: region */
+    MODEL_TOPIC_COUNT
+};
+
+/* 0: something whole is in cache.db (a refresh has begun when it is older than its time to live); -EAGAIN: W waits for
+ * the fetch under way; else the failure. W NULL never waits. */
+errint model_fetch_need(struct model_customer *c, enum model_topic topic, const char *arg, struct waiter *w);
+
+/* Begins a fetch now, whatever the age: refresh=all (TOPIC MODEL_TOPIC_COUNT) or one topic. */
+errint model_fetch_refresh(struct model_customer *c, enum model_topic topic);
+
+/* One topic's state, for status: fetched when, stale, failing with what. */
+struct model_fetch_state {
+    enum model_topic topic;
+    char arg[64];
+    int64_t fetched_ns; /* 0: never */
+    bool running;
+    errint error;
+    char message[512];
+};
+size_t model_fetch_states(struct model_customer *c, struct model_fetch_state *ret, size_t max);
+
+#endif

@@ -1,0 +1,313 @@
+/* A table of names, each with the function that builds its document from a connection's row. */
+#include "model/policies.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/json.h"
+#include "base/cleanup.h"
+#include "model/template.h"
+
+struct policy_file {
+    const char *name;
+    bool (*there)(const struct model *m, const struct cache_connection *c); /* NULL: always */
+    cJSON *(*document)(struct model *m, const struct cache_connection *c);  /* NULL: text */
+    errint (*text)(struct model *m, const struct cache_connection *c, struct buf *ret);
+};
+
+static const char *vendor_bucket(const struct model *m)
+{
+    return m->settings->vendor_bucket ? m->settings->vendor_bucket : "";
+}
+
+/* "aws-cn" of an ARN, "aws" of anything else. */
+static void partition_of(const char *arn, char *ret, size_t size)
+{
+    const char *end = strncmp(arn, "arn:", 4) == 0 ? strchr(arn + 4, ':') : NULL;
+    (void)snprintf(ret, size, "%.*s", end ? (int)(end - arn - 4) : 3, end ? arn + 4 : "aws");
+}
+
+static void connection_partition(const struct cache_connection *c, char *ret, size_t size)
+{
+    partition_of(*c->role_arn ? c->role_arn : c->principal, ret, size);
+}
+
+/* The account of a role's ARN, "" without one. */
+static void role_account(const struct cache_connection *c, char ret[13])
+{
+    const char *at = strstr(c->role_arn, ":iam::");
+    (void)snprintf(ret, 13, "%.12s", at ? at + 6 : "");
+}
+
+static struct model_template template_of(struct model *m, const struct cache_connection *c, const char *partition)
+{
+    return (struct model_template){.partition = partition,
+                                   .customer_bucket = c->bucket,
+                                   .vendor_bucket = vendor_bucket(m),
+                                   .external_id = c->external_id,
+                                   .principal = c->principal};
+}
+
+static cJSON *resource_policy(struct model *m, const struct cache_connection *c)
+{
+    (void)m;
+    (void)c;
+    return model_template_resource_policy();
+}
+
+static cJSON *s3_policy(struct model *m, const struct cache_connection *c)
+{
+    char partition[32];
+    connection_partition(c, partition, sizeof partition);
+    struct model_template t = template_of(m, c, partition);
+    return model_template_s3_policy(&t);
+}
+
+static cJSON *trust_policy(struct model *m, const struct cache_connection *c)
+{
+    struct model_template t = template_of(m, c, "aws");
+    return model_template_trust_policy(&t);
+}
+
+static errint template_text(struct model *m, const struct cache_connection *c, struct buf *ret)
+{
+    char partition[32];
+    connection_partition(c, partition, sizeof partition);
+    struct model_template t = template_of(m, c, partition);
+    return model_template_text(&t, ret);
+}
+
+static cJSON *statement(const char *sid, cJSON *principal, const char *const *actions, const char *resource)
+{
+    cJSON *s = cJSON_CreateObject();
+    cJSON_AddStringToObject(s, "Sid", sid);
+    cJSON_AddStringToObject(s, "Effect", "Allow");
+    if (principal)
+        cJSON_AddItemToObject(s, "Principal", principal);
+    cJSON *list = cJSON_AddArrayToObject(s, "Action");
+    for (; *actions; actions++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(*actions));
+    cJSON_AddStringToObject(s, "Resource", resource);
+    return s;
+}
+
+static void add_condition(cJSON *to, const char *operator, const char * key, const char *value)
+{
+    cJSON *condition = cJSON_GetObjectItemCaseSensitive(to, "Condition");
+    if (!condition)
+        condition = cJSON_AddObjectToObject(to, "Condition");
+    cJSON *keys = cJSON_GetObjectItemCaseSensitive(condition, operator);
+    if (!keys)
+        keys = cJSON_AddObjectToObject(condition, operator);
+    cJSON_AddStringToObject(keys, key, value);
+}
+
+static cJSON *policy_start(cJSON **ret_statements)
+{
+    cJSON *d = cJSON_CreateObject();
+    cJSON_AddStringToObject(d, "Version", "2012-10-17");
+    *ret_statements = cJSON_AddArrayToObject(d, "Statement");
+    return d;
+}
+
+static cJSON *principal_of(const char *kind, const char *value)
+{
+    cJSON *p = cJSON_CreateObject();
+    cJSON_AddStringToObject(p, kind, value);
+    return p;
+}
+
+/* "c-4f1d09ab" as part of a Sid: letters and digits alone. */
+static void sid_of(const char *what, const char *handle, char *ret, size_t size)
+{
+    (void)snprintf(ret, size, "%s%s", what, strncmp(handle, "c-", 2) == 0 ? handle + 2 : handle);
+}
+
+/* What one customer's role may do in the vendor's bucket: its own folder, nothing else. */
+static void add_customer(cJSON *statements, struct model *m, const struct cache_connection *c)
+{
+    char sid[64], arn[256], partition[32], within[128];
+    connection_partition(c, partition, sizeof partition);
+    (void)snprintf(within, sizeof within, "data/%s/*", c->handle);
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/%s", partition, vendor_bucket(m), within);
+    sid_of("CtfsPut", c->handle, sid, sizeof sid);
+    cJSON_AddItemToArray(statements, statement(sid, principal_of("AWS", c->role_arn),
+                                               (const char *const[]){"s3:PutObject", "s3:PutObjectAcl", NULL}, arn));
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s", partition, vendor_bucket(m));
+    sid_of("CtfsList", c->handle, sid, sizeof sid);
+    cJSON *list = statement(sid, principal_of("AWS", c->role_arn), (const char *const[]){"s3:ListBucket", NULL}, arn);
+    add_condition(list, "StringLike", "s3:prefix", within);
+    cJSON_AddItemToArray(statements, list);
+}
+
+/* One policy for the bucket: every customer that has a role, this connection's among them. */
+static cJSON *vendor_bucket_policy(struct model *m, const struct cache_connection *c)
+{
+    (void)c;
+    struct cache_connection *rows = NULL;
+    size_t count = 0;
+    cJSON *statements, *d = policy_start(&statements);
+    if (cache_state_list(m->state, &rows, &count) < 0)
+        count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (*rows[i].role_arn && !rows[i].direct)
+            add_customer(statements, m, &rows[i]);
+        cache_connection_done(&rows[i]);
+    }
+    free(rows);
+    return d;
+}
+
+static cJSON *vendor_identity_policy(struct model *m, const struct cache_connection *c)
+{
+    char partition[32], arn[256];
+    cJSON *statements, *d = policy_start(&statements);
+    connection_partition(c, partition, sizeof partition);
+    (void)snprintf(arn, sizeof arn, "arn:%s:iam::*:role/*", partition);
+    cJSON_AddItemToArray(statements, statement("CtfsAssume", NULL, (const char *const[]){"sts:AssumeRole", NULL}, arn));
+    if (!*vendor_bucket(m))
+        return d;
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s", partition, vendor_bucket(m));
+    cJSON_AddItemToArray(
+        statements,
+        statement("CtfsBucket", NULL, (const char *const[]){"s3:ListBucket", "s3:GetBucketLocation", NULL}, arn));
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/templates/*", partition, vendor_bucket(m));
+    cJSON_AddItemToArray(
+        statements, statement("CtfsTemplates", NULL, (const char *const[]){"s3:PutObject", "s3:GetObject", NULL}, arn));
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/data/*/.ctfs-probe", partition, vendor_bucket(m));
+    cJSON_AddItemToArray(statements, statement("CtfsProbe", NULL, (const char *const[]){"s3:PutObject", NULL}, arn));
+    return d;
+}
+
+/* The input of `aws cur put-report-definition --report-definition file://…` that makes the report of the guide. */
+static cJSON *report_definition(struct model *m, const struct cache_connection *c)
+{
+    (void)m;
+    cJSON *notes cleanup(aws_json_deletep) = NULL;
+    if (aws_json_parse(c->notes, strlen(c->notes), &notes) < 0)
+        notes = NULL;
+    const char *region = notes ? aws_json_string(notes, "bucket_region") : NULL;
+    cJSON *d = cJSON_CreateObject();
+    cJSON_AddStringToObject(d, "ReportName", c->report);
+    cJSON_AddStringToObject(d, "TimeUnit", "DAILY");
+    cJSON_AddStringToObject(d, "Format", "textORcsv");
+    cJSON_AddStringToObject(d, "Compression", "GZIP");
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(d, "AdditionalSchemaElements"), cJSON_CreateString("RESOURCES"));
+    cJSON_AddStringToObject(d, "S3Bucket", c->bucket);
+    cJSON_AddStringToObject(d, "S3Prefix", *c->definition_prefix ? c->definition_prefix : c->prefix);
+    cJSON_AddStringToObject(d, "S3Region", region ? region : "us-east-1");
+    (void)cJSON_AddArrayToObject(d, "AdditionalArtifacts");
+    cJSON_AddBoolToObject(d, "RefreshClosedReports", true);
+    cJSON_AddStringToObject(d, "ReportVersioning", "OVERWRITE_REPORT");
+    return d;
+}
+
+static void add_delivery(cJSON *statements, const struct cache_connection *c, const char *sid,
+                         const char *const *actions, const char *suffix)
+{
+    char partition[32], arn[256], account[13], source[256];
+    connection_partition(c, partition, sizeof partition);
+    role_account(c, account);
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s%s", partition, c->bucket, suffix);
+    cJSON *s = statement(sid, principal_of("Service", "billingreports.amazonaws.com"), actions, arn);
+    if (*account) {
+        (void)snprintf(source, sizeof source, "arn:%s:cur:us-east-1:%s:definition/*", partition, account);
+        add_condition(s, "StringEquals", "aws:SourceAccount", account);
+        add_condition(s, "StringLike", "aws:SourceArn", source);
+    }
+    cJSON_AddItemToArray(statements, s);
+}
+
+/* What AWS's delivery service needs on the customer's bucket (Cost and Usage Reports user guide, "Setting up an Amazon
+ * S3 bucket"); bound to the customer's account once that is known. */
+static cJSON *report_bucket_policy(struct model *m, const struct cache_connection *c)
+{
+    (void)m;
+    cJSON *statements, *d = policy_start(&statements);
+    add_delivery(statements, c, "CtfsReportRead", (const char *const[]){"s3:GetBucketAcl", "s3:GetBucketPolicy", NULL},
+                 "");
+    add_delivery(statements, c, "CtfsReportWrite", (const char *const[]){"s3:PutObject", NULL}, "/*");
+    return d;
+}
+
+static errint granted_tsv(struct model *m, const struct cache_connection *c, struct buf *ret)
+{
+    (void)m;
+    cJSON *rows cleanup(aws_json_deletep) = NULL;
+    errint e = aws_json_parse(c->granted, strlen(c->granted), &rows);
+    if (e < 0)
+        return e;
+    buf_puts(ret, "action\tgranted\tanswer\ttime\trequest_id\n");
+    const cJSON *row;
+    cJSON_ArrayForEach (row, rows) {
+        static const char *const columns[] = {"action", "granted", "answer", "time", "request_id"};
+        for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+            const char *value = aws_json_string(row, columns[i]);
+            buf_printf(ret, "%s%s", i ? "\t" : "", value ? value : "");
+        }
+        buf_putc(ret, '\n');
+    }
+    return buf_error(ret);
+}
+
+static bool by_role(const struct model *m, const struct cache_connection *c)
+{
+    (void)m;
+    return !c->direct && *c->principal;
+}
+
+static bool with_vendor_bucket(const struct model *m, const struct cache_connection *c)
+{
+    return *vendor_bucket(m) && !c->direct;
+}
+
+static bool was_probed(const struct model *m, const struct cache_connection *c)
+{
+    (void)m;
+    return c->connected;
+}
+
+static const struct policy_file files[] = {
+    {MODEL_RESOURCE_POLICY_NAME ".json", by_role, resource_policy, NULL},
+    {MODEL_S3_POLICY_NAME ".json", by_role, s3_policy, NULL},
+    {"granted.tsv", was_probed, NULL, granted_tsv},
+    {"report-bucket-policy.json", NULL, report_bucket_policy, NULL},
+    {"report-definition.json", NULL, report_definition, NULL},
+    {"template.json", by_role, NULL, template_text},
+    {"trust-policy.json", by_role, trust_policy, NULL},
+    {"vendor-bucket-policy.json", with_vendor_bucket, vendor_bucket_policy, NULL},
+    {"vendor-identity-policy.json", by_role, vendor_identity_policy, NULL},
+};
+#define FILE_COUNT (sizeof files / sizeof files[0])
+
+errint model_policies_each(struct model *m, const struct cache_connection *c, int (*each)(void *arg, const char *name),
+                           void *arg)
+{
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        if (files[i].there && !files[i].there(m, c))
+            continue;
+        int stop = each(arg, files[i].name);
+        if (stop)
+            return stop;
+    }
+    return 0;
+}
+
+static errint render(const struct policy_file *f, struct model *m, const struct cache_connection *c, struct buf *ret)
+{
+    if (f->text)
+        return f->text(m, c, ret);
+    cJSON *d cleanup(aws_json_deletep) = f->document(m, c);
+    if (!d)
+        return err_set(-ENOMEM, "policies/%s: no memory", f->name);
+    aws_json_print(ret, d);
+    return buf_error(ret);
+}
+
+errint model_policies_file(struct model *m, const struct cache_connection *c, const char *name, struct buf *ret)
+{
+    for (size_t i = 0; i < FILE_COUNT; i++)
+        if (strcmp(files[i].name, name) == 0 && (!files[i].there || files[i].there(m, c)))
+            return render(&files[i], m, c, ret);
+    return err_set(-ENOENT, "policies/%s: no such file for this connection", name);
+}

@@ -1,0 +1,20 @@
+/* policies/: what the template grants, what was tried, what the vendor and the customer have to attach.
+ *
+ * Files: CloudTrakr-Custom-ResourceMonitoring-Policy.json, CloudTrakr-Custom-S3-Policy.json (as the template grants
+ * them, with this connection's buckets), trust-policy.json, template.json, granted.tsv, vendor-bucket-policy.json (with
+ * a vendor bucket), vendor-identity-policy.json, report-definition.json, report-bucket-policy.json.
+ *
+ * Ownership: buffers are the caller's. Threads: any; no network. Errors: -ENOENT a name that is not there for this
+ * connection. Cost: renders in memory.
+ */
+#ifndef CTFS_MODEL_POLICIES_H
+#define CTFS_MODEL_POLICIES_H
+
+#include "base/buf.h"
+#include "model/model.h"
+
+errint model_policies_each(struct model *m, const struct cache_connection *c, int (*each)(void *arg, const char *name),
+                           void *arg);
+errint model_policies_file(struct model *m, const struct cache_connection *c, const char *name, struct buf *ret);
+
+#endif
