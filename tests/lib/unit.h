@@ -21,34 +21,34 @@ struct unit_test {
 static atomic_int unit_failures;
 static atomic_int unit_checks;
 
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        unit_checks++;                                                                \
-        if (!(condition)) {                                                           \
-            unit_failures++;                                                          \
-            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);   \
-        }                                                                             \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        unit_checks++;                                                                                                 \
+        if (!(condition)) {                                                                                            \
+            unit_failures++;                                                                                           \
+            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);                                    \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_INT(got, want)                                                                                   \
-    do {                                                                                                       \
-        long long got_ = (long long)(got), want_ = (long long)(want);                                          \
-        unit_checks++;                                                                                         \
-        if (got_ != want_) {                                                                                   \
-            unit_failures++;                                                                                   \
-            fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #got, got_, want_);           \
-        }                                                                                                      \
+#define CHECK_INT(got, want)                                                                                           \
+    do {                                                                                                               \
+        long long got_ = (long long)(got), want_ = (long long)(want);                                                  \
+        unit_checks++;                                                                                                 \
+        if (got_ != want_) {                                                                                           \
+            unit_failures++;                                                                                           \
+            fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #got, got_, want_);                   \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_STR(got, want)                                                                                   \
-    do {                                                                                                       \
-        const char *got_ = (got), *want_ = (want);                                                             \
-        unit_checks++;                                                                                         \
-        if (!got_ || strcmp(got_, want_) != 0) {                                                               \
-            unit_failures++;                                                                                   \
-            fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #got,                     \
-                    got_ ? got_ : "(null)", want_);                                                            \
-        }                                                                                                      \
+#define CHECK_STR(got, want)                                                                                           \
+    do {                                                                                                               \
+        const char *got_ = (got), *want_ = (want);                                                                     \
+        unit_checks++;                                                                                                 \
+        if (!got_ || strcmp(got_, want_) != 0) {                                                                       \
+            unit_failures++;                                                                                           \
+            fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #got, got_ ? got_ : "(null)",     \
+                    want_);                                                                                            \
+        }                                                                                                              \
     } while (0)
 
 static inline int unit_run_one(const struct unit_test *test)

@@ -212,7 +212,7 @@ static void bad_ids_are_refused(void)
 
 struct set {
     struct names_entry entries[SET_MAX];
-    char names[SET_MAX][400], ids[SET_MAX][8];
+    char names[SET_MAX][400], ids[SET_MAX][24];
     size_t count;
 };
 

@@ -205,7 +205,8 @@ static void read_wait_is_interrupted(void)
     size_t got = 42;
     pthread_t thread;
     cancel_init(&c);
-    CHECK_INT(pthread_create(&thread, NULL, ask_when_it_waits, (void *[]){&c, slow}), 0);
+    void *both[] = {&c, slow};
+    CHECK_INT(pthread_create(&thread, NULL, ask_when_it_waits, both), 0);
     CHECK_INT(source_read_wait(&slow->source, 0, out, 8, &c, 0, &got), -EINTR);
     CHECK_INT(got, 42);
     pthread_join(thread, NULL);
