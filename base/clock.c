@@ -135,7 +135,7 @@ static bool in_calendar(const struct moment *t, int second_max)
 
 static int64_t unix_of(const struct moment *t)
 {
-    return days_of(t->year, t->month, t->day) * S_PER_DAY + t->hour * 3600LL + t->minute * 60 + t->second;
+    return days_of(t->year, t->month, t->day) * S_PER_DAY + t->hour * 3600LL + t->minute * 60LL + t->second;
 }
 
 /* Both forms differ in nothing but their separators. */

@@ -20,7 +20,7 @@
 #include "base/task.h"
 
 /* No read is longer than this (it is FUSE's max_read too). */
-#define SOURCE_READ_MAX (1024u * 1024u)
+#define SOURCE_READ_MAX 1048576u
 
 struct source_stat {
     uint64_t size_bytes; /* as declared until verified */

@@ -338,7 +338,7 @@ void waiter_cancel(struct waiter *w)
 
 static void blocker_run(struct task *t)
 {
-    struct blocker *b = (struct blocker *)((char *)t - offsetof(struct blocker, task));
+    struct blocker *b = (void *)((char *)t - offsetof(struct blocker, task));
     pthread_mutex_lock(&b->lock);
     b->woken = true;
     pthread_cond_signal(&b->cond);
