@@ -4,8 +4,8 @@
  * Ownership: a provider belongs to the struct aws_creds that it is given to (ops->free otherwise). Texts are copied.
  * Threads:   fetch is called by one thread at a time and may block; nothing else is shared.
  * Errors:    of fetch, see aws/credentials.h; -ENOENT says that nothing of this kind is configured, so that a chain
- * goes on. Messages name the profile or the program, never a key or an argument. Cost:      environment: nothing;
- * profile: two small files; process: a process; role: one request.
+ *            goes on. Messages name the profile or the program, never a key or an argument.
+ * Cost:      environment: nothing; profile: two small files; process: a process; role: one request.
  */
 #ifndef CTFS_AWS_PROVIDERS_H
 #define CTFS_AWS_PROVIDERS_H

@@ -4,9 +4,11 @@
  * Keys are exact bytes: encoded once, leading and double slashes kept. x-amz-expected-bucket-owner is sent when the
  * bucket names its owner.
  *
- * Ownership: results are the caller's. Threads: job threads, but the feed (its own contract). Errors: aws/errors.h:
- * -ENOENT NoSuchKey and NoSuchBucket (a missing key without s3:ListBucket is -EACCES), -ESTALE 412 and a changed ETag,
- * -EIO a body that is not what its headers promise. Cost: one request each, a list one a page of 1000.
+ * Ownership: results are the caller's.
+ * Threads:   job threads, but the feed (its own contract).
+ * Errors:    aws/errors.h: -ENOENT NoSuchKey and NoSuchBucket (a missing key without s3:ListBucket is -EACCES), -ESTALE
+ *            412 and a changed ETag, -EIO a body that is not what its headers promise.
+ * Cost:      one request each, a list one a page of 1000.
  */
 #ifndef CTFS_AWS_S3_H
 #define CTFS_AWS_S3_H

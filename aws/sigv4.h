@@ -4,8 +4,8 @@
  * Ownership: inputs are read during the call alone; results are the caller's.
  * Threads:   any; no state.
  * Errors:    -EINVAL what cannot be signed (a path without its '/', a control byte in a header, a header of the
- * signer's own among the caller's); -ENOMEM; -EIO when OpenSSL fails. Cost:      about 10 us and the SHA-256 of the
- * body.
+ *            signer's own among the caller's); -ENOMEM; -EIO when OpenSSL fails.
+ * Cost:      about 10 us and the SHA-256 of the body.
  */
 #ifndef CTFS_AWS_SIGV4_H
 #define CTFS_AWS_SIGV4_H

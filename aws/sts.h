@@ -30,4 +30,8 @@ errint aws_sts_assume_role(struct aws_session *s, const struct aws_assume_role *
 /* A session that acts as the role: its credentials renewed by AssumeRole through SOURCE. The texts are copied. */
 errint aws_sts_role_session(struct aws_session *source, const struct aws_assume_role *in, struct aws_session **ret);
 
+/* AssumeRole with SOURCE's credentials by the client that CLIENT is: the aws_assume_fn of aws/providers.h. */
+errint aws_sts_assume_with(void *client, struct aws_creds *source, const struct aws_assume_role *in, struct cancel *c,
+                           struct aws_credentials **ret);
+
 #endif

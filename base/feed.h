@@ -1,11 +1,12 @@
 /* struct feed: ranges of one immutable thing, pushed as they arrive: how bytes come from a network into a cache.
  *
- * Ownership: feed_free by its one owner, after every transfer is done. A sink belongs to the caller and lives until
- *            its done() returned.
+ * Ownership: feed_free by its one owner, after every transfer is done. A sink belongs to the caller and lives until its
+ *            done() returned.
  * Threads:   start and cancel from any; a sink's calls come one after another, from the feed's own thread, with no lock
  *            held; they must not block on the network.
  * Errors:    in done(): 0 after exactly LEN bytes, else the failure, its message the thread's (err_message) at that
- * call. Cost:      one request a range; retries resume where the bytes stopped and never deliver a byte twice.
+ *            call.
+ * Cost:      one request a range; retries resume where the bytes stopped and never deliver a byte twice.
  */
 #ifndef CTFS_BASE_FEED_H
 #define CTFS_BASE_FEED_H

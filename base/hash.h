@@ -1,6 +1,9 @@
 /* Hashes that are stored: of paths (inode numbers) and of content (has it changed?). Not for secrets or signatures.
  *
- * Ownership: nothing. Threads: any. Errors: none. Cost: about 1 ns a byte.
+ * Ownership: nothing.
+ * Threads:   any.
+ * Errors:    none.
+ * Cost:      about 1 ns a byte.
  */
 #ifndef CTFS_BASE_HASH_H
 #define CTFS_BASE_HASH_H

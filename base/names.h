@@ -1,7 +1,9 @@
 /* Names from AWS as file names: escaped reversibly, made unique.
  *
- * Ownership: results are malloc'd, the caller frees; on failure there are none. Threads: any. Errors: -ENOMEM, and
- * those named below. Cost: linear; unique: n log n.
+ * Ownership: results are malloc'd, the caller frees; on failure there are none.
+ * Threads:   any.
+ * Errors:    -ENOMEM, and those named below.
+ * Cost:      linear; unique: n log n.
  */
 #ifndef CTFS_BASE_NAMES_H
 #define CTFS_BASE_NAMES_H

@@ -6,10 +6,12 @@
  *
  * Ownership: all structs are embedded in their owners. A list must stay while waiters are on it; once waitlist_wake has
  *            emptied it, it may go at once, even while one of them is being cancelled. To free a task or a waiter: see
- * to it that run() adds no more, waiter_cancel, task_drain, free. Threads:   any thread may wake, add, cancel; one
- * waiter is added by one thread at a time. A task's run() is never called twice at once. Lock order: an owner's lock,
- * then a list's, then an executor's (both private and leaf). Errors:    executor_new fails with -ENOMEM or -EAGAIN (no
- * thread). Cost:      a wake is one queue push and one futex.
+ *            to it that run() adds no more, waiter_cancel, task_drain, free.
+ * Threads:   any thread may wake, add, cancel; one waiter is added by one thread at a time. A task's run() is never
+ *            called twice at once. Lock order: an owner's lock, then a list's, then an executor's (both private and
+ *            leaf).
+ * Errors:    executor_new fails with -ENOMEM or -EAGAIN (no thread).
+ * Cost:      a wake is one queue push and one futex.
  */
 #ifndef CTFS_BASE_TASK_H
 #define CTFS_BASE_TASK_H

@@ -1,6 +1,9 @@
 /* UTF-8, as far as names and the log need it.
  *
- * Ownership: nothing. Threads: any. Errors: none. Cost: a few comparisons a character.
+ * Ownership: nothing.
+ * Threads:   any.
+ * Errors:    none.
+ * Cost:      a few comparisons a character.
  */
 #ifndef CTFS_BASE_UTF8_H
 #define CTFS_BASE_UTF8_H

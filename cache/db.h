@@ -3,7 +3,8 @@
  * Ownership: a statement from cache_db_use goes back with cache_db_unuse; texts bound or read live until then.
  * Threads:   one at a time a connection; the folder and file functions any.
  * Errors:    -ENOSPC full (quota too), -EROFS, -EBUSY, -EEXIST a constraint, -EACCES, -ENOMEM, -EFBIG, and -EIO for
- * what is unsound or cannot be read, after which cache_db_is_corrupt tells which of the two. Cost:      stated at each.
+ *            what is unsound or cannot be read, after which cache_db_is_corrupt tells which of the two.
+ * Cost:      stated at each.
  */
 #ifndef CTFS_CACHE_DB_H
 #define CTFS_CACHE_DB_H

@@ -6,9 +6,10 @@
  * beside it; an owner lock on the folder makes it one process: a second mount gets a folder of its own below it
  * (private, removed at close, said by cache_store_private).
  *
- * Ownership: bodies in callbacks are valid during the call. Threads: any; callbacks run with a reader held: they must
- * not call the store again but to read, and must not wait. Errors: -ENOENT not there; a full disk is no error: the write
- * is dropped and counted (cache_store_dropped). Cost: a read is one indexed query.
+ * Ownership: bodies in callbacks are valid during the call.
+ * Threads:   any; callbacks run with a reader held: they must not call the store again but to read, and must not wait.
+ * Errors:    -ENOENT not there; a full disk is no error: the write is dropped and counted (cache_store_dropped).
+ * Cost:      a read is one indexed query.
  */
 #ifndef CTFS_CACHE_STORE_H
 #define CTFS_CACHE_STORE_H

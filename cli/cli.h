@@ -1,7 +1,10 @@
 /* The command line: one table of subcommands, each one file.
  *
- * Ownership: nothing. Threads: main's. Errors: run gives the process's exit status: 0, 1 failed, 2 wrong usage;
- * `status` gives 0 ok, 1 degraded, 3 unconnected. What failed is said on stderr, once, as "ctfs NAME: …". Cost: none.
+ * Ownership: nothing.
+ * Threads:   main's.
+ * Errors:    run gives the process's exit status: 0, 1 failed, 2 wrong usage; `status` gives 0 ok, 1 degraded, 3
+ *            unconnected. What failed is said on stderr, once, as "ctfs NAME: …".
+ * Cost:      none.
  */
 #ifndef CTFS_CLI_CLI_H
 #define CTFS_CLI_CLI_H

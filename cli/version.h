@@ -1,6 +1,7 @@
 /* --version: ctfs and the libraries it runs with.
  *
- * Ownership, threads, errors: nothing. Cost: prints to stdout.
+ * Ownership, threads, errors:nothing.
+ * Cost:      prints to stdout.
  */
 #ifndef CTFS_CLI_VERSION_H
 #define CTFS_CLI_VERSION_H

@@ -1,8 +1,10 @@
 /* The text of `connect`: key=value pairs or one JSON object of strings; when it is whole; running it.
  *
- * Ownership: a command owns its texts. Threads: parsing anywhere; running blocks on the network: job threads.
- * Errors: -EINVAL malformed (the message names what), -EACCES, -ENOENT, -EEXIST, -EBUSY, -ETIMEDOUT, -EHOSTUNREACH,
- * -EINTR. Cost: parsing is linear in at most 4 KiB.
+ * Ownership: a command owns its texts.
+ * Threads:   parsing anywhere; running blocks on the network: job threads.
+ * Errors:    -EINVAL malformed (the message names what), -EACCES, -ENOENT, -EEXIST, -EBUSY, -ETIMEDOUT, -EHOSTUNREACH,
+ *            -EINTR.
+ * Cost:      parsing is linear in at most 4 KiB.
  */
 #ifndef CTFS_MODEL_COMMAND_H
 #define CTFS_MODEL_COMMAND_H

@@ -1,8 +1,10 @@
 /* CSV records (RFC 4180) as they come: quotes, commas and newlines inside cells, LF and CRLF, any cut of the input.
  *
  * Ownership: model_csv_init's caller owns the struct and ends it with model_csv_done; cells are valid until the next
- * call. Threads: one user at a time. Errors: -EINVAL text behind a closing quote, an end inside quotes; -EFBIG over a
- * limit; -ENOMEM; sticky. Cost: each byte is looked at once and copied once.
+ *            call.
+ * Threads:   one user at a time.
+ * Errors:    -EINVAL text behind a closing quote, an end inside quotes; -EFBIG over a limit; -ENOMEM; sticky.
+ * Cost:      each byte is looked at once and copied once.
  */
 #ifndef CTFS_MODEL_CSV_H
 #define CTFS_MODEL_CSV_H

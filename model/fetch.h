@@ -1,8 +1,10 @@
 /* What must be fetched before a directory can answer, fetched once for all who ask, kept in cache.db, refreshed behind.
  *
- * Ownership: the customer's. Threads: any; fetches run on job threads. Errors: of a topic with nothing cached: the
- * fetch's own failure (kept for 2 s, then tried again), -EACCES for a customer that is not connected, -EHOSTUNREACH
- * offline. Cost: fresh: one indexed read.
+ * Ownership: the customer's.
+ * Threads:   any; fetches run on job threads.
+ * Errors:    of a topic with nothing cached: the fetch's own failure (kept for 2 s, then tried again), -EACCES for a
+ *            customer that is not connected, -EHOSTUNREACH offline.
+ * Cost:      fresh: one indexed read.
  */
 #ifndef CTFS_MODEL_FETCH_H
 #define CTFS_MODEL_FETCH_H

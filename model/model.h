@@ -1,8 +1,9 @@
 /* struct model: everything a ctfs process holds below its file tree or command line.
  *
- * Ownership: model_open's caller frees; customers are counted. Threads: any. Errors: of state.db's and cache.db's
- * opening, and of malformed AWS configuration; no network is needed. Cost: two SQLite files, the client's thread, task
- * threads.
+ * Ownership: model_open's caller frees; customers are counted.
+ * Threads:   any.
+ * Errors:    of state.db's and cache.db's opening, and of malformed AWS configuration; no network is needed.
+ * Cost:      two SQLite files, the client's thread, task threads.
  */
 #ifndef CTFS_MODEL_MODEL_H
 #define CTFS_MODEL_MODEL_H

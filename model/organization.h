@@ -1,7 +1,9 @@
 /* The organization as cached: accounts, units, roots. Ask model_fetch_need(MODEL_ORGANIZATION) first.
  *
- * Ownership: texts are valid during a callback, buffers are the caller's. Threads: any; nothing here waits on a
- * network. Errors: -ENOENT not in a complete listing. Cost: one indexed read an account; each: one query.
+ * Ownership: texts are valid during a callback, buffers are the caller's.
+ * Threads:   any; nothing here waits on a network.
+ * Errors:    -ENOENT not in a complete listing.
+ * Cost:      one indexed read an account; each: one query.
  */
 #ifndef CTFS_MODEL_ORGANIZATION_H
 #define CTFS_MODEL_ORGANIZATION_H

@@ -4,8 +4,10 @@
  * them, with this connection's buckets), trust-policy.json, template.json, granted.tsv, vendor-bucket-policy.json (with
  * a vendor bucket), vendor-identity-policy.json, report-definition.json, report-bucket-policy.json.
  *
- * Ownership: buffers are the caller's. Threads: any; no network. Errors: -ENOENT a name that is not there for this
- * connection. Cost: renders in memory.
+ * Ownership: buffers are the caller's.
+ * Threads:   any; no network.
+ * Errors:    -ENOENT a name that is not there for this connection.
+ * Cost:      renders in memory.
  */
 #ifndef CTFS_MODEL_POLICIES_H
 #define CTFS_MODEL_POLICIES_H

@@ -4,9 +4,11 @@
  * no part is newer than the manifest and the manifest is unchanged afterwards; every GET is pinned by ETag. Sizes are
  * declared by the gzip trailer until a whole pass proves them; facts are kept by ETag for ever.
  *
- * Ownership: months are counted and immutable; sources are counted. Threads: any; what needs the network gives -EAGAIN
- * with W waiting. Errors: -ENOENT no such month (complete listing), -EIO, -ESTALE a part was replaced and is not on
- * disk, -ETIMEDOUT no whole snapshot within op_timeout. Cost: stated at each.
+ * Ownership: months are counted and immutable; sources are counted.
+ * Threads:   any; what needs the network gives -EAGAIN with W waiting.
+ * Errors:    -ENOENT no such month (complete listing), -EIO, -ESTALE a part was replaced and is not on disk, -ETIMEDOUT
+ *            no whole snapshot within op_timeout.
+ * Cost:      stated at each.
  */
 #ifndef CTFS_MODEL_REPORT_H
 #define CTFS_MODEL_REPORT_H

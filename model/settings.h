@@ -1,7 +1,9 @@
 /* The settings: one table of names, each -o NAME=VALUE and CTFS_NAME, with its help and its default.
  *
- * Ownership: the struct owns its texts; model_settings_done frees. Threads: filled before any start, read-only after.
- * Errors: -EINVAL, the message naming the setting and what it takes. Cost: none.
+ * Ownership: the struct owns its texts; model_settings_done frees.
+ * Threads:   filled before any start, read-only after.
+ * Errors:    -EINVAL, the message naming the setting and what it takes.
+ * Cost:      none.
  */
 #ifndef CTFS_MODEL_SETTINGS_H
 #define CTFS_MODEL_SETTINGS_H

@@ -1,7 +1,10 @@
 /* status and status.json: first line ok, degraded or unconnected; then connections, ages, transfers, requests and who
  * pays.
  *
- * Ownership: buffers are the caller's. Threads: any; never waits. Errors: -ENOMEM. Cost: a few indexed reads.
+ * Ownership: buffers are the caller's.
+ * Threads:   any; never waits.
+ * Errors:    -ENOMEM.
+ * Cost:      a few indexed reads.
  */
 #ifndef CTFS_MODEL_STATUS_H
 #define CTFS_MODEL_STATUS_H

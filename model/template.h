@@ -3,9 +3,11 @@
  * The two policies' names, Sids and actions are those of the connection guide, to the letter. The role has no name of
  * its own, so that CAPABILITY_IAM suffices and any number of stacks fits in an account.
  *
- * Ownership: results are the caller's. Threads: any. Errors: -EINVAL a bucket's name, principal or external id that is
- * not one; -ENOMEM. Cost: renders in memory. Source: AWS CloudFormation user guide, "Template anatomy"; IAM JSON policy
- * elements reference.
+ * Ownership: results are the caller's.
+ * Threads:   any.
+ * Errors:    -EINVAL a bucket's name, principal or external id that is not one; -ENOMEM.
+ * Cost:      renders in memory.
+ * Source:    AWS CloudFormation user guide, "Template anatomy"; IAM JSON policy elements reference.
  */
 #ifndef CTFS_MODEL_TEMPLATE_H
 #define CTFS_MODEL_TEMPLATE_H

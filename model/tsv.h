@@ -2,10 +2,12 @@
  *
  * Tabs and newlines in cells become spaces (CR LF one space); all else is copied byte for byte, amounts of money too.
  *
- * Ownership: model_tsv_done ends it; the descriptors are the caller's. Threads: one user at a time.
- * Errors: -EINVAL a header that differs from the first file's, a record with another number of cells, malformed CSV
- * (the message names file and record); -EFBIG; reading's and writing's own. What was written before stays written.
- * Cost: streaming; two buffers of 256 KiB.
+ * Ownership: model_tsv_done ends it; the descriptors are the caller's.
+ * Threads:   one user at a time.
+ * Errors:    -EINVAL a header that differs from the first file's, a record with another number of cells, malformed CSV
+ *            (the message names file and record); -EFBIG; reading's and writing's own. What was written before stays
+ *            written.
+ * Cost:      streaming; two buffers of 256 KiB.
  */
 #ifndef CTFS_MODEL_TSV_H
 #define CTFS_MODEL_TSV_H
