@@ -1,6 +1,6 @@
 /* --version: ctfs and the libraries it runs with.
  *
- * Ownership, threads, errors:nothing.
+ * Ownership, threads, errors: nothing.
  * Cost:      prints to stdout.
  */
 #ifndef CTFS_CLI_VERSION_H
