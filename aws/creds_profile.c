@@ -187,8 +187,9 @@ static errint role_keys(struct walk *w, const char *name, struct aws_credentials
                                  .external_id = aws_profiles_get(w->files, name, "external_id"),
                                  .role_session_name = aws_profiles_get(w->files, name, "role_session_name")};
     r = read_duration(w, name, chained, &in.duration_seconds);
-    if (!r)
-        r = assume_role(w, &in, source, ret);
+    if (r)
+        return r;
+    r = assume_role(w, &in, source, ret);
     return r ? err_add(r, "profile '%s'", name) : 0;
 }
 
