@@ -227,7 +227,7 @@ static errint parse_owned(const char *name, char *text, size_t size, size_t len,
 errint aws_config_parse(const char *name, const char *text, size_t len, struct aws_config **ret)
 {
     if (len > AWS_CONFIG_BYTES_MAX)
-        return err_set(-EFBIG, "%s is over %u bytes", name, AWS_CONFIG_BYTES_MAX);
+        return err_set(-EFBIG, "%s is over %zu bytes", name, AWS_CONFIG_BYTES_MAX);
     char *copy = malloc(len + 1);
     if (!copy)
         return err_set(-ENOMEM, "%s", name);
@@ -251,7 +251,7 @@ static errint read_all(int fd, const char *path, char *text, size_t *ret_len)
         len += (size_t)n;
     }
     if (len > AWS_CONFIG_BYTES_MAX)
-        return err_set(-EFBIG, "%s is over %u bytes", path, AWS_CONFIG_BYTES_MAX);
+        return err_set(-EFBIG, "%s is over %zu bytes", path, AWS_CONFIG_BYTES_MAX);
     *ret_len = len;
     return 0;
 }

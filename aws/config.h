@@ -15,7 +15,7 @@
 
 #include "base/errors.h"
 
-#define AWS_CONFIG_BYTES_MAX (1024u * 1024u)
+#define AWS_CONFIG_BYTES_MAX ((size_t)1024 * 1024)
 
 struct aws_config;
 

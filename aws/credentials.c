@@ -24,7 +24,7 @@
 #include "base/clock.h"
 
 #define HOLD_NS CLOCK_NS_PER_S
-#define RENEW_BEFORE_NS (15 * 60 * CLOCK_NS_PER_S)
+#define RENEW_BEFORE_NS (900 * CLOCK_NS_PER_S)
 
 enum fetch { FETCH_IDLE, FETCH_LINED, FETCH_RUNNING };
 

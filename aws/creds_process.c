@@ -21,8 +21,9 @@
 #include "base/clock.h"
 
 #define TIMEOUT_MS 60000
-#define OUTPUT_BYTES_MAX (64u * 1024u)
+#define OUTPUT_BYTES_MAX ((size_t)64 * 1024)
 #define WORDS_MAX 256
+#define POLL_MS_MAX 1000000
 
 extern char **environ;
 
@@ -200,7 +201,7 @@ static errint read_output(struct run *r, bool *ret_end)
         }
         r->len += (size_t)n;
         if (r->len > OUTPUT_BYTES_MAX)
-            return err_set(-EFBIG, "credential_process of profile '%s' printed over %u bytes", r->process->profile,
+            return err_set(-EFBIG, "credential_process of profile '%s' printed over %zu bytes", r->process->profile,
                            OUTPUT_BYTES_MAX);
     }
 }
@@ -220,7 +221,7 @@ static errint follow(struct run *r, const struct stop *stop, struct cancel *c, i
         struct pollfd polls[] = {{.fd = r->pidfd, .events = POLLIN},
                                  {.fd = stop->fd, .events = POLLIN},
                                  {.fd = silent ? -1 : r->out, .events = POLLIN}};
-        if (poll(polls, 3, left_ms > 1000 * 1000 ? 1000 * 1000 : (int)left_ms) < 0 && errno != EINTR)
+        if (poll(polls, 3, left_ms > POLL_MS_MAX ? POLL_MS_MAX : (int)left_ms) < 0 && errno != EINTR)
             return err_set(-errno, "poll: %s", strerror(errno));
         ended = polls[0].revents != 0;
         e = read_output(r, &silent);

@@ -24,10 +24,11 @@ struct role {
 errint aws_creds_role_session_name(char ret_name[AWS_CREDS_SESSION_NAME_SIZE])
 {
     unsigned char random[8];
+    char digits[2 * sizeof random + 1];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return err_set(-EIO, "getrandom gave no bytes for a session name");
-    memcpy(ret_name, "ctfs-", 5);
-    aws_encode_hex(random, sizeof random, ret_name + 5);
+    aws_encode_hex(random, sizeof random, digits);
+    (void)snprintf(ret_name, AWS_CREDS_SESSION_NAME_SIZE, "ctfs-%s", digits);
     return 0;
 }
 

@@ -107,13 +107,19 @@ static errint check_header(const struct aws_sigv4_header *h)
     return 0;
 }
 
-static int compare_headers(const void *a, const void *b)
+/* A header to sign, with its place among them: those of one name stay as they were given, which is as they are sent. */
+struct placed {
+    struct aws_sigv4_header header;
+    size_t place;
+};
+
+static int compare_placed(const void *a, const void *b)
 {
-    const struct aws_sigv4_header *const *x = a, *const *y = b;
-    int names = strcasecmp((*x)->name, (*y)->name);
+    const struct placed *x = a, *y = b;
+    int names = strcasecmp(x->header.name, y->header.name);
     if (names)
         return names;
-    return *x < *y ? -1 : *x > *y; /* of one name: as they were given, which is as they are sent */
+    return x->place < y->place ? -1 : x->place > y->place;
 }
 
 /* Without white space around it, each run inside one space. */
@@ -140,21 +146,22 @@ static void append_lower(struct buf *b, const char *name)
 }
 
 /* Fills the lines of the canonical headers and their names; several of one name become one line, joined by commas. */
-static void append_headers(const struct aws_sigv4_header **sorted, size_t count, struct buf *lines, struct buf *names)
+static void append_headers(const struct placed *sorted, size_t count, struct buf *lines, struct buf *names)
 {
     for (size_t i = 0; i < count; i++) {
-        if (i && !strcasecmp(sorted[i]->name, sorted[i - 1]->name)) {
+        const char *name = sorted[i].header.name;
+        if (i && !strcasecmp(name, sorted[i - 1].header.name)) {
             buf_putc(lines, ',');
         } else {
             if (i) {
                 buf_putc(lines, '\n');
                 buf_putc(names, ';');
             }
-            append_lower(names, sorted[i]->name);
-            append_lower(lines, sorted[i]->name);
+            append_lower(names, name);
+            append_lower(lines, name);
             buf_putc(lines, ':');
         }
-        append_trimmed(lines, sorted[i]->value);
+        append_trimmed(lines, sorted[i].header.value);
     }
     buf_putc(lines, '\n');
 }
@@ -162,22 +169,24 @@ static void append_headers(const struct aws_sigv4_header **sorted, size_t count,
 static errint canonical_headers(const struct aws_sigv4_header *own, size_t own_count, const struct aws_sigv4_request *r,
                                 struct buf *lines, struct buf *names)
 {
-    const struct aws_sigv4_header **sorted cleanup_free = calloc(r->headers_count + own_count, sizeof *sorted);
+    struct placed *sorted cleanup_free = calloc(r->headers_count + own_count, sizeof *sorted);
     if (!sorted)
         return err_set(-ENOMEM, "%zu headers to sign", r->headers_count);
     size_t count = 0;
-    for (size_t i = 0; i < own_count; i++)
-        sorted[count++] = &own[i];
+    for (size_t i = 0; i < own_count; i++, count++)
+        sorted[count] = (struct placed){own[i], count};
     for (size_t i = 0; i < r->headers_count; i++) {
         errint e = check_header(&r->headers[i]);
         if (e)
             return e;
         if (is_own(r->headers[i].name))
             return err_set(-EINVAL, "header %s is the signer's own", r->headers[i].name);
-        if (!never_signed(r->headers[i].name))
-            sorted[count++] = &r->headers[i];
+        if (never_signed(r->headers[i].name))
+            continue;
+        sorted[count] = (struct placed){r->headers[i], count};
+        count++;
     }
-    qsort(sorted, count, sizeof *sorted, compare_headers);
+    qsort(sorted, count, sizeof *sorted, compare_placed);
     append_headers(sorted, count, lines, names);
     errint e = buf_error(lines);
     return e ? e : buf_error(names);
@@ -289,16 +298,15 @@ static errint hmac(const unsigned char *key, size_t key_len, const char *text, s
 static errint derive_key(const struct aws_sigv4_signer *s, const char *day, unsigned char ret[KEY_BYTES])
 {
     const char *parts[] = {day, s->region, s->service, "aws4_request"};
-    size_t secret_len = strlen(s->credentials->secret_access_key);
-    size_t first_len = 4 + secret_len;
-    unsigned char *key = malloc(first_len), next[KEY_BYTES];
-    if (!key)
+    size_t size = strlen(s->credentials->secret_access_key) + sizeof "AWS4";
+    unsigned char next[KEY_BYTES];
+    char *first = malloc(size);
+    if (!first)
         return err_set(-ENOMEM, "a key to sign with");
-    memcpy(key, "AWS4", 4);
-    memcpy(key + 4, s->credentials->secret_access_key, secret_len);
-    errint e = hmac(key, first_len, parts[0], strlen(parts[0]), ret);
-    OPENSSL_cleanse(key, first_len);
-    free(key);
+    (void)snprintf(first, size, "AWS4%s", s->credentials->secret_access_key);
+    errint e = hmac((const unsigned char *)first, size - 1, parts[0], strlen(parts[0]), ret);
+    OPENSSL_cleanse(first, size);
+    free(first);
     for (size_t i = 1; !e && i < sizeof parts / sizeof parts[0]; i++) {
         e = hmac(ret, KEY_BYTES, parts[i], strlen(parts[i]), next);
         memcpy(ret, next, KEY_BYTES);
