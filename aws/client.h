@@ -64,6 +64,9 @@ struct aws_counter {
 };
 size_t aws_client_counters(struct aws_client *c, struct aws_counter *ret, size_t max);
 
+/* Where the client's providers fetch credentials. */
+struct jobs *aws_client_jobs(struct aws_client *c);
+
 /* The host that an override names for SERVICE ("s3"), or NULL; for status. Valid while the client lives. */
 const char *aws_client_endpoint_override(struct aws_client *c, const char *service);
 

@@ -28,12 +28,12 @@ enum aws_service {
 };
 
 struct aws_service_info {
-    const char *name;           /* "s3": in messages, counters */
-    const char *signing_name;   /* "monitoring" for cloudwatch */
-    const char *host_prefix;    /* the first part of its host names */
-    const char *variable;       /* AWS_ENDPOINT_URL_<this>; in lower case, the name in a services section */
-    const char *region_aws;     /* where it is pinned to in each partition; NULL: not pinned */
-    const char *region_aws_cn;  /* "": not offered there */
+    const char *name;          /* "s3": in messages, counters */
+    const char *signing_name;  /* "monitoring" for cloudwatch */
+    const char *host_prefix;   /* the first part of its host names */
+    const char *variable;      /* AWS_ENDPOINT_URL_<this>; in lower case, the name in a services section */
+    const char *region_aws;    /* where it is pinned to in each partition; NULL: not pinned */
+    const char *region_aws_cn; /* "": not offered there */
     const char *region_aws_gov;
 };
 const struct aws_service_info *aws_service_info(enum aws_service service);

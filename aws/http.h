@@ -101,7 +101,8 @@ struct aws_http_transfer {
     errint failure;
     int failure_curl;
     bool headed, active;
-    char error_text[256];
+    char why[256];        /* of failure */
+    char error_text[256]; /* curl's */
 };
 
 /* The inputs stay valid until done(), which always comes, later than this call. */

@@ -1,0 +1,118 @@
+/* JSON 1.1; every list is read page by page into one array. aws/call.c asks one at a time. */
+#include "aws/organizations.h"
+
+#include <string.h>
+
+#include "aws/json.h"
+#include "aws/operation.h"
+#include "base/cleanup.h"
+
+#define TARGET "AWSOrganizationsV20161128"
+#define PAGE_SIZE 20
+
+#define cleanup_json cleanup(aws_json_deletep)
+
+static errint ask(struct aws_session *s, const char *operation, const cJSON *input, struct cancel *c, cJSON **ret)
+{
+    return aws_operation_json(s, AWS_ORGANIZATIONS, NULL, TARGET, operation, input, c, ret);
+}
+
+errint aws_organizations_describe_organization(struct aws_session *s, struct cancel *c, cJSON **ret)
+{
+    return ask(s, "DescribeOrganization", NULL, c, ret);
+}
+
+static cJSON *make_input(const char *key, const char *value, bool sized, const char *token)
+{
+    cJSON *input = cJSON_CreateObject();
+    bool good = input && (!key || cJSON_AddStringToObject(input, key, value)) &&
+                (!sized || cJSON_AddNumberToObject(input, "MaxResults", PAGE_SIZE)) &&
+                (!token || cJSON_AddStringToObject(input, "NextToken", token));
+    if (good)
+        return input;
+    cJSON_Delete(input);
+    return NULL;
+}
+
+/* Moves the elements of PAGE's member LIST to ALL. */
+static errint append(cJSON *all, cJSON *page, const char *operation, const char *list)
+{
+    cJSON *elements = cJSON_GetObjectItemCaseSensitive(page, list);
+    if (elements && !cJSON_IsArray(elements) && !cJSON_IsNull(elements))
+        return err_set(-EIO, "organizations %s: %s is no list", operation, list);
+    while (elements && elements->child) {
+        cJSON *element = cJSON_DetachItemViaPointer(elements, elements->child);
+        errint result = aws_json_time_member(element, "JoinedTimestamp");
+        cJSON_AddItemToArray(all, element);
+        if (result < 0)
+            return err_add(result, "organizations %s", operation);
+    }
+    return 0;
+}
+
+struct listing {
+    const char *operation, *list;
+    const char *key, *value; /* its one parameter; NULL: none */
+    bool sized;              /* takes MaxResults */
+};
+
+static errint read_page(struct aws_session *s, const struct listing *l, struct aws_pages *pages, cJSON *all,
+                        struct cancel *c, bool *ret_more)
+{
+    cJSON *input cleanup_json = make_input(l->key, l->value, l->sized, pages->token);
+    cJSON *page cleanup_json = NULL;
+    if (!input)
+        return err_set(-ENOMEM, "organizations %s", l->operation);
+    errint result = ask(s, l->operation, input, c, &page);
+    if (result == 0)
+        result = append(all, page, l->operation, l->list);
+    return result < 0 ? result : aws_pages_next(pages, l->operation, aws_json_string(page, "NextToken"), ret_more);
+}
+
+static errint read_list(struct aws_session *s, const struct listing *l, struct cancel *c, cJSON **ret)
+{
+    struct aws_pages pages cleanup(aws_pages_done) = {0};
+    cJSON *all cleanup_json = cJSON_CreateArray();
+    if (!all)
+        return err_set(-ENOMEM, "organizations %s", l->operation);
+    errint result = 0;
+    for (bool more = true; more && result == 0;)
+        result = read_page(s, l, &pages, all, c, &more);
+    if (result == 0)
+        *ret = steal_ptr(&all);
+    return result;
+}
+
+errint aws_organizations_list_roots(struct aws_session *s, struct cancel *c, cJSON **ret)
+{
+    return read_list(s, &(struct listing){"ListRoots", "Roots", NULL, NULL, true}, c, ret);
+}
+
+errint aws_organizations_list_units(struct aws_session *s, const char *parent_id, struct cancel *c, cJSON **ret)
+{
+    struct listing l = {"ListOrganizationalUnitsForParent", "OrganizationalUnits", "ParentId", parent_id, true};
+    return read_list(s, &l, c, ret);
+}
+
+errint aws_organizations_list_accounts_for_parent(struct aws_session *s, const char *parent_id, struct cancel *c,
+                                                  cJSON **ret)
+{
+    return read_list(s, &(struct listing){"ListAccountsForParent", "Accounts", "ParentId", parent_id, true}, c, ret);
+}
+
+errint aws_organizations_list_accounts(struct aws_session *s, struct cancel *c, cJSON **ret)
+{
+    return read_list(s, &(struct listing){"ListAccounts", "Accounts", NULL, NULL, true}, c, ret);
+}
+
+errint aws_organizations_list_tags(struct aws_session *s, const char *resource_id, struct cancel *c, cJSON **ret)
+{
+    return read_list(s, &(struct listing){"ListTagsForResource", "Tags", "ResourceId", resource_id, false}, c, ret);
+}
+
+errint aws_organizations_probe(struct aws_session *s, const char *action, struct cancel *c, struct aws_probe *ret)
+{
+    struct aws_response response;
+    errint result = aws_operation_json_raw(s, AWS_ORGANIZATIONS, NULL, TARGET, action, NULL, c, &response);
+    return aws_operation_probed(result, &response, ret);
+}
