@@ -176,10 +176,8 @@ static void test_clean_child(void)
     CHECK_INT(dup2(2, 77), 77); /* not close-on-exec */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    CHECK_STR(run("sh -c 'test ! -e /proc/$$/fd/77 && test -e /proc/$$/fd/2 && "
-                  "grep -q \"SigBlk:.0000000000000000\" /proc/$$/status && exit 7'",
-                  0),
-              "EACCES: credential_process of profile 'dev' failed with exit status 7");
+    CHECK_STR(run("test ! -e /proc/self/fd/77 -a -e /proc/self/fd/2", 0), FAILED " printed no JSON object");
+    CHECK_STR(run("grep -q 'SigBlk:.0000000000000000' /proc/self/status", 0), FAILED " printed no JSON object");
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     CHECK_INT(close(77), 0);
 }
