@@ -1,0 +1,115 @@
+/* A month is found in the listing of months (complete before anything is said to be absent), then by its snapshot. A part
+ * is known by its file's name, never by its place in the manifest, which another delivery may change.
+ */
+#include "fs/month.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static void put_month(void *what)
+{
+    model_month_put(what);
+}
+
+static int add_period(void *arg, const char *period)
+{
+    fs_listing_add(arg, period, S_IFDIR);
+    return 0;
+}
+
+static errint need_months(struct fs_ask *a, struct model_customer **ret)
+{
+    errint e = fs_ask_customer(a, ret);
+    return e ? e : model_fetch_need(*ret, MODEL_MONTHS, "", a->waiter);
+}
+
+errint fs_month_list(struct fs_ask *a, struct fs_listing *into)
+{
+    struct model_customer *c;
+    errint e = need_months(a, &c);
+    return e ? e : model_months_each(c, add_period, into);
+}
+
+static int same_period(void *arg, const char *period)
+{
+    return strcmp(arg, period) == 0;
+}
+
+errint fs_month_find(struct fs_ask *a, const char *period, const struct fs_kind *kind, struct fs_place *ret)
+{
+    struct model_customer *c;
+    errint e = need_months(a, &c);
+    if (e)
+        return e;
+    char *wanted cleanup_free = strdup(period);
+    int found = wanted ? model_months_each(c, same_period, wanted) : -ENOMEM;
+    if (found < 0)
+        return found;
+    return found ? fs_place_set(ret, kind, 0, period, NULL, NULL) : err_set(-ENOENT, "no month %s", period);
+}
+
+errint fs_month_set_changed(struct fs_ask *a, int64_t *ret_ns)
+{
+    struct model_customer *c;
+    errint e = fs_ask_customer(a, &c);
+    return e ? e : model_months_changed(c, ret_ns);
+}
+
+errint fs_month_get(struct fs_ask *a, const char *period, struct model_month **ret)
+{
+    struct model_customer *c;
+    errint e = need_months(a, &c);
+    if (e == 0)
+        e = model_fetch_need(c, MODEL_MONTH, period, a->waiter);
+    if (e == 0)
+        e = model_month_get(c, period, ret);
+    if (e == 0)
+        fs_ask_hold(a, *ret, put_month);
+    return e;
+}
+
+errint fs_month_changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret_ns)
+{
+    struct model_month *m;
+    errint e = fs_month_get(a, p->arg[0], &m);
+    if (e)
+        return fs_month_set_changed(a, ret_ns);
+    *ret_ns = m->manifest_unix * FS_NS_PER_S;
+    return 0;
+}
+
+static bool part_named(const struct model_month *m, const char *name, size_t len)
+{
+    for (size_t i = 0; i < m->part_count; i++)
+        if (strncmp(m->parts[i].name, name, len) == 0 && !m->parts[i].name[len])
+            return true;
+    return false;
+}
+
+errint fs_month_view_name(const struct model_month *m, size_t index, struct buf *ret)
+{
+    const char *name = m->parts[index].name;
+    size_t len = strlen(name);
+    if (len > 3 && strcmp(name + len - 3, ".gz") == 0 && !part_named(m, name, len - 3))
+        len -= 3;
+    buf_append(ret, name, len);
+    return buf_error(ret);
+}
+
+errint fs_month_part(const struct model_month *m, const char *name, bool view, size_t *ret)
+{
+    for (size_t i = 0; i < m->part_count; i++) {
+        struct buf own cleanup_buf = BUF_INIT;
+        if (view) {
+            errint e = fs_month_view_name(m, i, &own);
+            if (e)
+                return e;
+        }
+        if (strcmp(view ? buf_text(&own) : m->parts[i].name, name) == 0) {
+            *ret = i;
+            return 0;
+        }
+    }
+    return err_set(-ENOENT, "no part %s in %s", name, m->period);
+}
