@@ -215,17 +215,23 @@ void jobs_stop(struct jobs *j)
     pthread_mutex_unlock(&j->lock);
 }
 
-void jobs_free(struct jobs *j)
+void jobs_drain(struct jobs *j)
 {
-    if (!j)
-        return;
     jobs_stop(j);
     pthread_mutex_lock(&j->lock);
     while (j->live)
         pthread_cond_wait(&j->ended_change, &j->lock);
     struct worker *ended = j->ended;
+    j->ended = NULL;
     pthread_mutex_unlock(&j->lock);
     join_all(ended);
+}
+
+void jobs_free(struct jobs *j)
+{
+    if (!j)
+        return;
+    jobs_drain(j);
     pthread_cond_destroy(&j->ended_change);
     pthread_cond_destroy(&j->changed);
     pthread_mutex_destroy(&j->lock);

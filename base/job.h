@@ -22,6 +22,9 @@ errint jobs_start(struct jobs *j, const char *name, void (*run)(void *arg, struc
 /* Asks every job to stop; no new one starts. Returns at once. */
 void jobs_stop(struct jobs *j);
 
+/* Stops and waits for every job; jobs_start goes on to fail until jobs_free. */
+void jobs_drain(struct jobs *j);
+
 /* Stops, waits for every job, frees. NULL is nothing. */
 void jobs_free(struct jobs *j);
 

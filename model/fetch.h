@@ -9,6 +9,7 @@
 #ifndef CTFS_MODEL_FETCH_H
 #define CTFS_MODEL_FETCH_H
 
+#include "base/cancel.h"
 #include "base/task.h"
 #include "model/model.h"
 
@@ -28,6 +29,21 @@ errint model_fetch_need(struct model_customer *c, enum model_topic topic, const 
 
 /* Begins a fetch now, whatever the age: refresh=all (TOPIC MODEL_TOPIC_COUNT) or one topic. */
 errint model_fetch_refresh(struct model_customer *c, enum model_topic topic);
+
+/* Begins one fetch now, unless it is under way or failed within the last second. */
+errint model_fetch_refresh_one(struct model_customer *c, enum model_topic topic, const char *arg);
+
+/* The same for a job's thread, and waits until what was begun has ended: 0, or the first failure. */
+errint model_fetch_refresh_wait(struct model_customer *c, enum model_topic topic, struct cancel *cancel);
+
+/* The scope of a topic in cache.db: "c-4f1d09ab/month/2026-11". */
+void model_fetch_scope(const struct model_customer *c, enum model_topic topic, const char *arg, struct buf *ret);
+
+const char *model_fetch_topic_name(enum model_topic topic); /* "organization", "month" … */
+
+/* What is under way for the customers of one connection; model/customer.c keeps it. */
+errint model_fetches_new(struct model_fetches **ret);
+void model_fetches_free(struct model_fetches *f);
 
 /* One topic's state, for status: fetched when, stale, failing with what. */
 struct model_fetch_state {

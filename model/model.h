@@ -29,8 +29,11 @@ struct model {
     pthread_mutex_t lock;
     struct model_customer *current; /* protected by lock */
     int64_t current_version;        /* state's version that CURRENT was made from */
-    int64_t current_checked_ns;
     struct model_direct *direct; /* s3://B/P/R given at mount, or NULL */
+    struct model_registered *registered; /* protected by lock: what is under way for each connection */
+    struct model_flights *flights;       /* small requests for facts of parts, and proofs (model/report_facts.h) */
+    struct model_notes *notes;           /* model/notes.h */
+    int64_t started_unix;
 };
 
 enum model_parts { MODEL_STATE_ONLY, MODEL_WITH_CACHE };
@@ -63,6 +66,19 @@ struct model_customer {
 errint model_current(struct model *m, struct model_customer **ret);
 struct model_customer *model_customer_get(struct model_customer *c);
 void model_customer_put(struct model_customer *c);
+
+/* The report's bucket as requests name it; the texts are the customer's. */
+struct aws_s3_bucket;
+void model_customer_bucket(const struct model_customer *c, struct aws_s3_bucket *ret);
+
+/* The prefix under which the report lies: the definition's when it won over the typed one. */
+const char *model_customer_prefix(const struct model_customer *c);
+
+/* The account that the customer's credentials act in: the role's, or in direct mode what was learnt; "" unknown. */
+errint model_customer_account(struct model_customer *c, struct buf *ret);
+
+/* Forgets what cache.db and the objects' folder have of a connection (disconnect=). */
+void model_customer_forget(struct model *m, const struct cache_connection *row);
 
 /* A customer for any connection row (command line, onboarding). */
 errint model_customer_new(struct model *m, const struct cache_connection *row, struct model_customer **ret);

@@ -19,6 +19,11 @@ struct model_account {
     int64_t changed_ns;
 };
 errint model_accounts_each(struct model_customer *c, int (*each)(void *arg, const struct model_account *a), void *arg);
+/* Did AWS refuse the lists when it was asked last (the role is not in the management account)? Then organization.json is
+ * what there is, and all else here is -EACCES. */
+bool model_organization_refused(struct model_customer *c);
+/* Is ID an account of the organization (-ENOENT: no), and when did what is known of it last change? For its folder. */
+errint model_account_changed(struct model_customer *c, const char *id, int64_t *ret_ns);
 /* When the set of accounts last changed, for directories' mtime. */
 errint model_accounts_changed(struct model_customer *c, int64_t *ret_ns);
 

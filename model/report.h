@@ -26,9 +26,12 @@ struct model_part {
 };
 struct model_month {
     atomic_uint refs;
-    char period[8]; /* "2026-11" */
+    char period[8];      /* "2026-11" */
+    char *root, *folder; /* "cur/daily/", "cur/daily/20261101-20261201/" */
+    char *layout;        /* model/layout.h's name of it */
     char *manifest_key, *manifest_etag;
-    char *manifest; /* its bytes, as delivered */
+    char *manifest_name; /* its file's name in raw/, unique among the parts' */
+    char *manifest;      /* its bytes, as delivered */
     size_t manifest_len;
     int64_t manifest_unix;    /* its LastModified */
     struct model_part *parts; /* in manifest order */
@@ -67,6 +70,8 @@ errint model_report_open(struct model_customer *c, struct model_month *m, size_t
                          struct source **ret, struct waiter *w);
 /* Is the attribute known without asking anyone? For readdirplus. */
 bool model_report_known(struct model_customer *c, struct model_month *m, size_t index);
+
+#define MODEL_RAW_MANIFEST (SIZE_MAX - 1)
 
 /* raw/: the objects as delivered; INDEX MODEL_RAW_MANIFEST for the manifest (its bytes are in the month). */
 errint model_raw_stat(struct model_customer *c, struct model_month *m, size_t index, struct model_file *ret);

@@ -16,6 +16,8 @@ errint model_resources_regions_each(struct model_customer *c, int (*each)(void *
 errint model_instances_each(struct model_customer *c, const char *region, int (*each)(void *arg, const char *id),
                             void *arg);
 errint model_instances_changed(struct model_customer *c, const char *region, int64_t *ret_ns);
+/* Is ID an instance there (-ENOENT: no), and when did what is known of it last change? For its folder. */
+errint model_instance_changed(struct model_customer *c, const char *region, const char *id, int64_t *ret_ns);
 
 enum model_instance_file { MODEL_INSTANCE_JSON, MODEL_INSTANCE_STATE, MODEL_INSTANCE_TYPE, MODEL_INSTANCE_TAGS_JSON };
 errint model_instance_file(struct model_customer *c, const char *region, const char *id, enum model_instance_file which,

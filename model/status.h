@@ -26,5 +26,7 @@ errint model_status_digest(struct model *m, struct hash128 *ret);
 
 /* Said in status until replaced: a contradicted size, a corrupt part, a refused header; KEY names what it is about. */
 void model_status_note(struct model *m, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* What was said under a KEY that begins with PREFIX is over. */
+void model_status_forget(struct model *m, const char *prefix);
 
 #endif

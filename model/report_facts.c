@@ -1,0 +1,303 @@
+/* A part's facts lie in cache.db under bucket/key/etag, for ever: they are of one version. Two kinds of work find them, each
+ * a flight: "facts NAME" (model/report_probe.c) and "proof NAME", a whole pass through the part.
+ *
+ * A pass that ends tells model_facts_proven, whoever wanted it:
+ *
+ *   found                       then
+ *   whole, as declared          verified
+ *   whole, another size         verified with that size; the report's mark H/contradicted; a note
+ *   corrupt, first time         the object is dropped, mark suspect/NAME: the next answer waits for a proof on fresh bytes
+ *   corrupt, again              corrupt, for ever; a note
+ *
+ * A size is published as declared only when nothing speaks against it: see must_prove.
+ */
+#include "model/report_facts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "model/flight.h"
+#include "model/report_probe.h"
+#include "model/status.h"
+
+#define HOLD_NS (2 * CLOCK_NS_PER_S)
+
+static pthread_mutex_t fact_lock = PTHREAD_MUTEX_INITIALIZER; /* one read-change-write of a fact at a time */
+
+void model_facts_name(const struct model_customer *c, const struct model_part *part, struct buf *ret)
+{
+    buf_printf(ret, "%s/%s/%s", c->connection.bucket, part->key, part->etag);
+}
+
+static bool has_mark(struct model_customer *c, const char *name, const char *rest)
+{
+    struct buf mark cleanup_buf = BUF_INIT, value cleanup_buf = BUF_INIT;
+    buf_printf(&mark, "%s%s", name, rest);
+    return cache_store_mark(c->model->store, buf_text(&mark), &value) == 0;
+}
+
+static void set_mark(struct model_customer *c, const char *name, const char *rest, const char *value)
+{
+    struct buf mark cleanup_buf = BUF_INIT;
+    buf_printf(&mark, "%s%s", name, rest);
+    (void)cache_store_mark_put(c->model->store, buf_text(&mark), value); /* a full disk forgets: it is found again */
+}
+
+errint model_facts_get(struct model_customer *c, const char *period, const struct model_part *part,
+                       const struct model_asking *asking, struct cache_fact *ret)
+{
+    struct buf name cleanup_buf = BUF_INIT, flight cleanup_buf = BUF_INIT;
+    bool begin = false;
+    model_facts_name(c, part, &name);
+    errint e = buf_error(&name);
+    if (e == 0)
+        e = cache_store_fact(c->model->store, buf_text(&name), ret);
+    if (e != -ENOENT)
+        return e;
+    if (asking->quiet)
+        return -EAGAIN;
+    if (c->model->settings->offline)
+        return err_set(-EHOSTUNREACH, "offline, and %s was never looked into", part->key);
+    buf_printf(&flight, "facts %s", buf_text(&name));
+    if ((e = buf_error(&flight)))
+        return e;
+    e = model_flights_join(c->model->flights, buf_text(&flight), HOLD_NS, asking->waiter, &begin);
+    if (!begin)
+        return e;
+    model_flights_wait(c->model->flights, buf_text(&flight), asking->waiter);
+    e = model_probe_start(c, period, part, buf_text(&flight));
+    if (e)
+        model_flights_end(c->model->flights, buf_text(&flight), e);
+    return e ? e : -EAGAIN;
+}
+
+/* A whole pass of its own, tried once more on fresh bytes. */
+struct proving {
+    struct task task;
+    struct waiter waiter;
+    struct model_customer *customer;
+    char period[8];
+    struct model_part part;
+    uint64_t declared_bytes;
+    char *flight;
+    struct source *view;
+    bool again;
+};
+
+static void end_proving(struct proving *p, errint result)
+{
+    model_flights_end(p->customer->model->flights, p->flight, result);
+    task_forget(&p->task);
+    source_put(p->view);
+    model_customer_put(p->customer);
+    free(p->part.key);
+    free(p->part.etag);
+    free(p->flight);
+    free(p);
+}
+
+/* Who waits for a proof and finds none kept would ask for it for ever. */
+static errint check_kept(struct proving *p)
+{
+    struct buf name cleanup_buf = BUF_INIT;
+    struct cache_fact fact = {0};
+    model_facts_name(p->customer, &p->part, &name);
+    errint e = cache_store_fact(p->customer->model->store, buf_text(&name), &fact);
+    if (e == -ENOENT || (e == 0 && fact.verified_bytes < 0 && !fact.corrupt))
+        e = err_set(-EIO, "cache.db has no room for what is known of %s", p->part.key);
+    cache_fact_done(&fact);
+    return e;
+}
+
+/* What the pass says has reached model_facts_proven before cache_gunzip_verify gives it. */
+static void run_proving(struct task *t)
+{
+    struct proving *p = (struct proving *)t;
+    struct cache_gunzip_proof proof;
+    errint e = 0;
+    if (!p->view)
+        e = model_source_plain(p->customer, p->period, &p->part, p->declared_bytes, false, &p->view);
+    if (e == 0)
+        e = cache_gunzip_verify(p->view, &proof, &p->waiter);
+    if (e == -EAGAIN)
+        return;
+    waiter_cancel(&p->waiter);
+    if ((e == -EIO || e == -EFBIG) && !p->again) {
+        p->again = true;
+        source_put(p->view);
+        p->view = NULL;
+        task_wake(&p->task);
+        return;
+    }
+    end_proving(p, e ? e : check_kept(p));
+}
+
+static errint start_proving(struct model_customer *c, const char *period, const struct model_part *part,
+                            uint64_t declared_bytes, const char *flight)
+{
+    struct proving *p = calloc(1, sizeof *p);
+    if (!p || !(p->part.key = strdup(part->key)) || !(p->part.etag = strdup(part->etag)) ||
+        !(p->flight = strdup(flight))) {
+        if (p) {
+            free(p->part.key);
+            free(p->part.etag);
+        }
+        free(p);
+        return err_set(-ENOMEM, "no memory to prove %s", part->key);
+    }
+    p->customer = model_customer_get(c);
+    memcpy(p->period, period, sizeof p->period);
+    p->part.size_bytes = part->size_bytes;
+    p->part.last_modified_unix = part->last_modified_unix;
+    p->declared_bytes = declared_bytes;
+    task_init(&p->task, c->model->cpu, run_proving);
+    waiter_init(&p->waiter, &p->task);
+    task_wake(&p->task);
+    return 0;
+}
+
+/* -EAGAIN while a pass runs; the failure of the last one. */
+static errint need_proof(struct model_customer *c, const char *period, const struct model_part *part,
+                         uint64_t declared_bytes, const struct model_asking *asking)
+{
+    struct buf flight cleanup_buf = BUF_INIT;
+    bool begin = false;
+    if (asking->quiet)
+        return -EAGAIN;
+    buf_puts(&flight, "proof ");
+    model_facts_name(c, part, &flight);
+    errint e = buf_error(&flight);
+    if (e == 0)
+        e = model_flights_join(c->model->flights, buf_text(&flight), HOLD_NS, asking->waiter, &begin);
+    if (!begin)
+        return e;
+    model_flights_wait(c->model->flights, buf_text(&flight), asking->waiter);
+    e = start_proving(c, period, part, declared_bytes, buf_text(&flight));
+    if (e)
+        model_flights_end(c->model->flights, buf_text(&flight), e);
+    return e ? e : -EAGAIN;
+}
+
+static uint32_t typical_ratio_milli(struct model_customer *c)
+{
+    struct buf mark cleanup_buf = BUF_INIT, value cleanup_buf = BUF_INIT;
+    buf_printf(&mark, "%sratio", c->scope);
+    if (cache_store_mark(c->model->store, buf_text(&mark), &value))
+        return 0;
+    return (uint32_t)strtoul(buf_text(&value), NULL, 10);
+}
+
+bool model_facts_suspected(struct model_customer *c, const struct model_part *part)
+{
+    struct buf name cleanup_buf = BUF_INIT;
+    model_facts_name(c, part, &name);
+    return has_mark(c, "suspect/", buf_text(&name));
+}
+
+/* Must a whole pass say the size before it is published? A small part is on disk already, and a pass costs nothing. */
+static bool must_prove(struct model_customer *c, const struct model_part *part, const struct cache_fact *fact)
+{
+    uint32_t isize = (uint32_t)fact->declared_bytes;
+    uint8_t trailer[CACHE_GZIP_TRAILER_BYTES] = {0};
+    uint64_t declared = 0;
+    if (c->model->settings->sizes == MODEL_SIZES_VERIFIED || part->size_bytes <= MODEL_FACTS_SMALL_BYTES)
+        return true;
+    for (int i = 0; i < 4; i++)
+        trailer[4 + i] = (uint8_t)(isize >> (8 * i));
+    if (cache_gunzip_declared(trailer, part->size_bytes, typical_ratio_milli(c), &declared) != CACHE_GUNZIP_PLAUSIBLE)
+        return true;
+    return has_mark(c, c->scope, "contradicted") || model_facts_suspected(c, part);
+}
+
+errint model_facts_size(struct model_customer *c, const struct model_month *m, const struct model_part *part,
+                        const struct model_asking *asking, struct cache_fact *ret_fact, struct model_file *ret)
+{
+    errint e = model_facts_get(c, m->period, part, asking, ret_fact);
+    if (e)
+        return e;
+    if (ret_fact->corrupt)
+        e = err_set(-EIO, "s3://%s/%s is corrupt: %s has the reason", c->connection.bucket, part->key, "status");
+    else if (ret_fact->verified_bytes < 0 && must_prove(c, part, ret_fact))
+        e = need_proof(c, m->period, part, (uint64_t)ret_fact->declared_bytes, asking);
+    if (e) {
+        cache_fact_done(ret_fact);
+        return e;
+    }
+    ret->verified = ret_fact->verified_bytes >= 0;
+    ret->size_bytes = (uint64_t)(ret->verified ? ret_fact->verified_bytes : ret_fact->declared_bytes);
+    return 0;
+}
+
+static void change_fact(struct model_customer *c, const char *name, int64_t verified_bytes, bool corrupt)
+{
+    struct cache_fact fact = {0};
+    pthread_mutex_lock(&fact_lock);
+    if (cache_store_fact(c->model->store, name, &fact)) {
+        fact = (struct cache_fact){.declared_bytes = -1, .verified_bytes = -1, .header_bytes = -1};
+    }
+    fact.corrupt = corrupt;
+    if (verified_bytes >= 0)
+        fact.verified_bytes = verified_bytes;
+    (void)cache_store_fact_put(c->model->store, name, &fact);
+    pthread_mutex_unlock(&fact_lock);
+    cache_fact_done(&fact);
+}
+
+static void keep_ratio(struct model_customer *c, const struct model_part *part, uint64_t actual_bytes)
+{
+    char value[24];
+    if (part->size_bytes <= MODEL_FACTS_SMALL_BYTES)
+        return;
+    (void)snprintf(value, sizeof value, "%" PRIu64, actual_bytes / (part->size_bytes / 1000));
+    set_mark(c, c->scope, "ratio", value);
+}
+
+static void note(struct model_customer *c, const char *period, const struct model_part *part, const char *what)
+{
+    struct buf key cleanup_buf = BUF_INIT;
+    buf_printf(&key, "%smonth/%s/%s", c->scope, period, part->key);
+    model_status_note(c->model, buf_text(&key), "%s: s3://%s/%s %s", period, c->connection.bucket, part->key, what);
+}
+
+static void proven_whole(struct model_customer *c, const char *period, const struct model_part *part, const char *name,
+                         const struct cache_gunzip_proof *proof)
+{
+    char what[160];
+    change_fact(c, name, (int64_t)proof->actual_bytes, false);
+    set_mark(c, "suspect/", name, NULL);
+    keep_ratio(c, part, proof->actual_bytes);
+    if (proof->actual_bytes == proof->declared_bytes)
+        return;
+    (void)snprintf(what, sizeof what,
+                   "declares %" PRIu64 " bytes and holds %" PRIu64 "; from now on this report's sizes are proven first",
+                   proof->declared_bytes, proof->actual_bytes);
+    set_mark(c, c->scope, "contradicted", name);
+    note(c, period, part, what);
+}
+
+void model_facts_proven(struct model_customer *c, const char *period, const struct model_part *part,
+                        const struct cache_gunzip_proof *proof, bool fresh)
+{
+    struct buf name cleanup_buf = BUF_INIT, what cleanup_buf = BUF_INIT;
+    struct cache_object_id id;
+    if (proof->result)
+        buf_printf(&what, "is corrupt: %s", err_message());
+    model_facts_name(c, part, &name);
+    if (proof->result == 0) {
+        proven_whole(c, period, part, buf_text(&name), proof);
+        return;
+    }
+    if (fresh) {
+        change_fact(c, buf_text(&name), -1, true);
+        set_mark(c, "suspect/", buf_text(&name), NULL);
+    } else {
+        set_mark(c, "suspect/", buf_text(&name), "1");
+        model_source_id(c, part, &id);
+        cache_objects_drop(c->model->objects, &id);
+    }
+    note(c, period, part, buf_text(&what));
+}

@@ -1,0 +1,48 @@
+/* Inside model/report: what is known of one part, and how it is learnt: its declared size and its header record by small
+ * requests, its true size by a proof.
+ *
+ * Ownership: facts are the caller's (cache_fact_done). Threads: any; poll-style as model/report.h.
+ * Errors: the requests' own, kept for 2 s; -EIO a part known to be corrupt.
+ * Cost: two small GETs a part at once (of a part under MODEL_FACTS_SMALL_BYTES: the part itself, into the objects' cache).
+ */
+#ifndef CTFS_MODEL_REPORT_FACTS_H
+#define CTFS_MODEL_REPORT_FACTS_H
+
+#include "cache/gunzip.h"
+#include "model/report.h"
+#include "model/report_sample.h"
+
+#define MODEL_FACTS_SMALL_BYTES (256u * 1024u)
+
+/* How an answer may be sought. */
+struct model_asking {
+    bool quiet; /* begin nothing: what is not known is -EAGAIN, and nobody waits */
+    struct waiter *waiter;
+};
+
+/* The part's facts, header and declared size known. */
+errint model_facts_get(struct model_customer *c, const char *period, const struct model_part *part,
+                       const struct model_asking *asking, struct cache_fact *ret);
+
+/* The size to publish for the part: declared or verified, as design and settings demand. */
+errint model_facts_size(struct model_customer *c, const struct model_month *m, const struct model_part *part,
+                        const struct model_asking *asking, struct cache_fact *ret_fact, struct model_file *ret);
+
+/* What a pass over the part found (cache/gunzip.h): keeps the true size, or asks for fresh bytes, or gives the verdict.
+ * FRESH: the part was suspected already when the pass's view was opened. */
+void model_facts_proven(struct model_customer *c, const char *period, const struct model_part *part,
+                        const struct cache_gunzip_proof *proof, bool fresh);
+bool model_facts_suspected(struct model_customer *c, const struct model_part *part);
+
+/* The part's object as S3 has it, kept on disk. A refusal as replaced makes the month be looked at again. */
+errint model_source_object(struct model_customer *c, const char *period, const struct model_part *part,
+                           struct source **ret);
+
+/* The decompressed view of it, of SIZE_BYTES. */
+errint model_source_plain(struct model_customer *c, const char *period, const struct model_part *part,
+                          uint64_t size_bytes, bool verified, struct source **ret);
+
+/* The part's identity in the objects' cache; the texts are C's and PART's. */
+void model_source_id(const struct model_customer *c, const struct model_part *part, struct cache_object_id *ret);
+
+#endif

@@ -1,0 +1,129 @@
+/* The small files of a month: columns.tsv from the header of its first part that has one (the header is the truth: manifests
+ * name fewer columns in another order), with the manifest's types where it has them; month.json.
+ *
+ * month.json says an invoice is "final" only of a month that is over, when every row at the beginning of its first part
+ * carries an invoice's ID; "estimated" while the month runs or when one of those rows has none; else "unknown".
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "aws/json.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "model/csv.h"
+#include "model/layout.h"
+#include "model/report_facts.h"
+
+static const char *type_of(const struct model_manifest *manifest, const char *name, size_t len)
+{
+    for (size_t i = 0; i < manifest->column_count; i++)
+        if (strlen(manifest->columns[i]) == len && memcmp(manifest->columns[i], name, len) == 0)
+            return manifest->types[i];
+    return "";
+}
+
+static void put_columns(const struct model_csv *csv, const struct model_manifest *manifest, struct buf *ret)
+{
+    buf_puts(ret, "position\tname\ttype\n");
+    for (size_t i = 0; i < csv->cell_count; i++) {
+        size_t len;
+        const char *name = model_csv_cell(csv, i, &len);
+        buf_printf(ret, "%zu\t", i + 1);
+        for (size_t k = 0; k < len; k++)
+            buf_putc(ret, strchr("\t\n\r", name[k]) ? ' ' : name[k]);
+        buf_printf(ret, "\t%s\n", type_of(manifest, name, len));
+    }
+}
+
+static errint put_header(const struct model_month *m, const char *header, struct buf *ret)
+{
+    struct model_manifest manifest = {0};
+    struct model_csv csv cleanup(model_csv_done);
+    size_t used = 0, len = strlen(header);
+    bool record = false;
+    model_csv_init(&csv);
+    errint e = model_manifest_parse(m->manifest, m->manifest_len, m->root, m->folder, &manifest);
+    if (e == 0 && len)
+        e = model_csv_feed(&csv, header, len, &used, &record);
+    if (e == 0 && len && !record)
+        e = model_csv_end(&csv, &record);
+    if (e == 0)
+        put_columns(&csv, &manifest, ret);
+    model_manifest_done(&manifest);
+    return e ? e : buf_error(ret);
+}
+
+static errint columns_tsv(struct model_customer *c, const struct model_month *m, struct buf *ret, struct waiter *w)
+{
+    struct model_asking asking = {.waiter = w};
+    if (!m->readable)
+        return err_set(-ENOENT, "%s is not delivered as gzip CSV: see raw/%s", m->period, m->period);
+    for (size_t i = 0; i < m->part_count; i++) {
+        struct cache_fact fact cleanup(cache_fact_done) = {0};
+        errint e = model_facts_get(c, m->period, &m->parts[i], &asking, &fact);
+        if (e)
+            return e;
+        if (fact.header && *fact.header)
+            return put_header(m, fact.header, ret);
+    }
+    return put_header(m, "", ret);
+}
+
+/* When the month after PERIOD begins: midnight UTC. */
+static int64_t end_of(const char *period)
+{
+    struct tm tm = {.tm_mday = 1};
+    if (sscanf(period, "%4d-%2d", &tm.tm_year, &tm.tm_mon) != 2)
+        return 0;
+    tm.tm_year -= 1900; /* and tm_mon counts from 0, so that it is the next month already */
+    return (int64_t)timegm(&tm);
+}
+
+/* Needs the first part's beginning only when the month is over. */
+static errint invoice_of(struct model_customer *c, const struct model_month *m, bool complete, const char **ret,
+                         struct waiter *w)
+{
+    struct model_asking asking = {.waiter = w};
+    struct buf name cleanup_buf = BUF_INIT;
+    struct cache_fact fact cleanup(cache_fact_done) = {0};
+    *ret = complete ? "unknown" : "estimated";
+    if (!complete || !m->readable || m->part_count == 0)
+        return 0;
+    errint e = model_facts_get(c, m->period, &m->parts[0], &asking, &fact);
+    if (e)
+        return e;
+    model_facts_name(c, &m->parts[0], &name);
+    *ret = model_sample_invoice(c, buf_text(&name));
+    return 0;
+}
+
+static errint month_json(struct model_customer *c, const struct model_month *m, struct buf *ret, struct waiter *w)
+{
+    cJSON *json cleanup(aws_json_deletep) = cJSON_CreateObject();
+    bool complete = clock_wall_unix() >= end_of(m->period);
+    char delivered[CLOCK_ISO_SIZE];
+    const char *invoice;
+    errint e = invoice_of(c, m, complete, &invoice, w);
+    if (e)
+        return e;
+    clock_format_iso(m->manifest_unix, delivered);
+    cJSON_AddStringToObject(json, "period", m->period);
+    cJSON_AddStringToObject(json, "delivered", delivered);
+    cJSON_AddBoolToObject(json, "complete", complete);
+    cJSON_AddStringToObject(json, "invoice", invoice);
+    cJSON_AddStringToObject(json, "layout", m->layout);
+    cJSON_AddNumberToObject(json, "parts", (double)m->part_count);
+    aws_json_print(ret, json);
+    return buf_error(ret);
+}
+
+errint model_month_file(struct model_customer *c, struct model_month *m, enum model_month_file which, struct buf *ret,
+                        int64_t *ret_floor_ns, struct waiter *w)
+{
+    errint e = which == MODEL_MONTH_JSON ? month_json(c, m, ret, w) : columns_tsv(c, m, ret, w);
+    if (e == 0)
+        *ret_floor_ns = m->manifest_unix * CLOCK_NS_PER_S;
+    return e;
+}

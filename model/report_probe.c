@@ -1,0 +1,272 @@
+/* A small part is read whole through the objects' cache, where it stays. Of a large one the first HEAD_FIRST_BYTES and the
+ * trailer are asked for at once, beside the cache. When both came, a task on the processors' executor inflates the
+ * beginning, cuts the header record out, takes the sample and keeps the facts. A header that goes on behind the beginning
+ * makes it ask again for four times as much.
+ *
+ *   ASKING (pending > 0) -> task -> ASKING again, or the end of the flight
+ *
+ * The task runs only when pending fell to 0 (large) or when woken by the object (small), so it needs no lock.
+ */
+#include "model/report_probe.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/s3.h"
+#include "base/cleanup.h"
+#include "base/feed.h"
+#include "cache/gzip_member.h"
+#include "model/csv.h"
+#include "model/flight.h"
+
+#define HEAD_FIRST_BYTES (64u * 1024u)
+#define HEAD_MAX_BYTES (4u << 20)
+#define PLAIN_MAX_BYTES (1u << 20)
+
+struct probe;
+struct piece {
+    struct feed_sink sink;
+    struct probe *probe;
+    struct buf bytes;
+    struct err result;
+    struct feed_transfer *transfer;
+};
+
+struct probe {
+    struct task task;
+    struct waiter waiter;
+    struct model_customer *customer;
+    char *flight, *fact_name;
+    struct model_part part;
+    struct source *object; /* of a small part */
+    struct feed *feed;     /* of a large one */
+    struct piece head, tail;
+    size_t head_bytes;
+    atomic_uint pending;
+};
+
+static void free_probe(struct probe *p)
+{
+    source_put(p->object);
+    feed_free(p->feed);
+    buf_done(&p->head.bytes);
+    buf_done(&p->tail.bytes);
+    err_done(&p->head.result);
+    err_done(&p->tail.result);
+    model_customer_put(p->customer);
+    free(p->flight);
+    free(p->fact_name);
+    free(p->part.key);
+    free(p->part.etag);
+    free(p);
+}
+
+static void take_data(struct feed_sink *sink, const void *data, size_t len)
+{
+    buf_append(&((struct piece *)sink)->bytes, data, len);
+}
+
+static void take_end(struct feed_sink *sink, errint result)
+{
+    struct piece *piece = (struct piece *)sink;
+    struct probe *p = piece->probe;
+    if (result == 0)
+        result = buf_error(&piece->bytes);
+    err_keep(&piece->result, result);
+    if (atomic_fetch_sub(&p->pending, 1) == 1)
+        task_wake(&p->task);
+}
+
+static void ask(struct probe *p, struct piece *piece, uint64_t off, uint64_t len)
+{
+    buf_reset(&piece->bytes);
+    piece->sink = (struct feed_sink){.data = take_data, .done = take_end};
+    piece->probe = p;
+    errint e = feed_start(p->feed, off, len, &piece->sink, &piece->transfer);
+    if (e)
+        take_end(&piece->sink, e);
+}
+
+/* The one pending more keeps the task away until both are asked. */
+static void ask_large(struct probe *p, bool tail_too)
+{
+    atomic_store(&p->pending, tail_too ? 3 : 2);
+    uint64_t size = p->part.size_bytes;
+    ask(p, &p->head, 0, p->head_bytes < size ? p->head_bytes : size);
+    if (tail_too)
+        ask(p, &p->tail, size - CACHE_GZIP_TRAILER_BYTES, CACHE_GZIP_TRAILER_BYTES);
+    if (atomic_fetch_sub(&p->pending, 1) == 1)
+        task_wake(&p->task);
+}
+
+/* The first record of PLAIN, in FACT. WHOLE: PLAIN is all there is. -EAGAIN: it goes on. */
+static errint cut_header(const char *plain, size_t len, bool whole, struct cache_fact *fact)
+{
+    struct model_csv csv cleanup(model_csv_done);
+    size_t used = 0;
+    bool record = false;
+    model_csv_init(&csv);
+    errint e = len ? model_csv_feed(&csv, plain, len, &used, &record) : 0;
+    if (e == 0 && !record && whole)
+        e = model_csv_end(&csv, &record);
+    if (e)
+        return err_add(e == -EFBIG ? -EFBIG : -EIO, "the header record");
+    if (!record && !whole)
+        return -EAGAIN;
+    size_t header = record ? (size_t)csv.record_bytes : len;
+    fact->header = strndup(plain, header);
+    fact->header_bytes = (int64_t)header;
+    return fact->header ? 0 : err_set(-ENOMEM, "no memory for a header");
+}
+
+/* -EAGAIN: more of the beginning is needed. */
+static errint learn_head(struct probe *p, struct cache_fact *fact)
+{
+    char *plain cleanup_free = malloc(PLAIN_MAX_BYTES);
+    size_t len = 0;
+    bool more = false;
+    if (!plain)
+        return err_set(-ENOMEM, "no memory to look into %s", p->part.key);
+    errint e = cache_gunzip_head(buf_text(&p->head.bytes), p->head.bytes.len, p->part.size_bytes, plain,
+                                 PLAIN_MAX_BYTES, &len, &more);
+    if (e)
+        return err_add(e, "%s", p->part.key);
+    bool whole = p->head.bytes.len == p->part.size_bytes && len < PLAIN_MAX_BYTES && !more;
+    e = cut_header(plain, len, whole, fact);
+    if (e == -EAGAIN && (p->head_bytes >= HEAD_MAX_BYTES || p->head.bytes.len == p->part.size_bytes))
+        return err_set(-EFBIG, "%s: its header record is longer than %u bytes", p->part.key, PLAIN_MAX_BYTES);
+    if (e)
+        return e;
+    struct model_sample sample = {.rows = 0};
+    if (model_sample_take(plain, len, whole, &sample) == 0)
+        (void)model_sample_keep(p->customer, p->fact_name, &sample); /* worth keeping, never worth failing for */
+    model_sample_done(&sample);
+    return 0;
+}
+
+static void learn_declared(struct probe *p, const uint8_t trailer[CACHE_GZIP_TRAILER_BYTES], struct cache_fact *fact)
+{
+    uint64_t declared = 0;
+    (void)cache_gunzip_declared(trailer, p->part.size_bytes, 0, &declared); /* the verdict is asked for at each stat */
+    fact->declared_bytes = (int64_t)declared;
+}
+
+static errint keep_facts(struct probe *p, const struct cache_fact *fact)
+{
+    struct cache_fact kept = {0};
+    struct cache_store *store = p->customer->model->store;
+    errint e = cache_store_fact_put(store, p->fact_name, fact);
+    if (e == 0 && (e = cache_store_fact(store, p->fact_name, &kept)) == -ENOENT)
+        e = err_set(-EIO, "cache.db has no room for what is known of %s", p->part.key);
+    cache_fact_done(&kept);
+    return e;
+}
+
+static errint learn(struct probe *p)
+{
+    struct cache_fact fact cleanup(cache_fact_done) = {.declared_bytes = -1, .verified_bytes = -1, .header_bytes = -1};
+    bool small = p->object != NULL;
+    const struct buf *trailer = small ? &p->head.bytes : &p->tail.bytes;
+    errint e = err_again(&p->head.result);
+    if (e == 0)
+        e = err_again(&p->tail.result);
+    if (e)
+        return err_add(e, "%s", p->part.key);
+    if (trailer->len >= CACHE_GZIP_TRAILER_BYTES)
+        learn_declared(p, (const uint8_t *)trailer->data + trailer->len - CACHE_GZIP_TRAILER_BYTES, &fact);
+    e = learn_head(p, &fact);
+    if (e == -EIO) {
+        /* No gzip, or no CSV: the proof says so with the whole part before it; here it is only a part without a header. */
+        fact.header = strdup("");
+        fact.header_bytes = 0;
+        e = 0;
+    }
+    if (fact.declared_bytes < 0)
+        fact.declared_bytes = 0;
+    return e ? e : keep_facts(p, &fact);
+}
+
+static void end(struct probe *p, errint result)
+{
+    model_flights_end(p->customer->model->flights, p->flight, result);
+    task_forget(&p->task);
+    free_probe(p);
+}
+
+static void run_large(struct task *t)
+{
+    struct probe *p = (struct probe *)t;
+    errint e = learn(p);
+    if (e == -EAGAIN) {
+        p->head_bytes *= 4;
+        ask_large(p, false);
+        return;
+    }
+    end(p, e);
+}
+
+static void take_piece(void *arg, const void *data, size_t len)
+{
+    buf_append(arg, data, len);
+}
+
+static void run_small(struct task *t)
+{
+    struct probe *p = (struct probe *)t;
+    errint e = 0;
+    while (e == 0 && p->head.bytes.len < p->part.size_bytes) {
+        size_t left = (size_t)p->part.size_bytes - p->head.bytes.len;
+        e = source_pread(p->object, p->head.bytes.len, left < SOURCE_READ_MAX ? left : SOURCE_READ_MAX, take_piece,
+                         &p->head.bytes, &p->waiter);
+        if (e == 0)
+            e = buf_error(&p->head.bytes);
+    }
+    if (e == -EAGAIN)
+        return;
+    waiter_cancel(&p->waiter);
+    end(p, e ? e : learn(p));
+}
+
+static errint open_probe(struct probe *p, const char *period)
+{
+    struct aws_s3_bucket bucket;
+    if (p->part.size_bytes <= MODEL_FACTS_SMALL_BYTES)
+        return model_source_object(p->customer, period, &p->part, &p->object);
+    model_customer_bucket(p->customer, &bucket);
+    return aws_s3_feed_new(p->customer->reading, &bucket, p->part.key, p->part.etag, p->part.size_bytes, &p->feed);
+}
+
+errint model_probe_start(struct model_customer *c, const char *period, const struct model_part *part,
+                         const char *flight)
+{
+    struct buf name cleanup_buf = BUF_INIT;
+    struct probe *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_set(-ENOMEM, "no memory to look into %s", part->key);
+    model_facts_name(c, part, &name);
+    p->customer = model_customer_get(c);
+    p->flight = strdup(flight);
+    p->part.key = strdup(part->key);
+    p->part.etag = strdup(part->etag);
+    p->part.size_bytes = part->size_bytes;
+    p->head_bytes = HEAD_FIRST_BYTES;
+    errint e = buf_error(&name);
+    p->fact_name = buf_steal(&name);
+    if (e == 0 && (!p->flight || !p->part.key || !p->part.etag || !p->fact_name))
+        e = err_set(-ENOMEM, "no memory to look into %s", part->key);
+    if (e == 0)
+        e = open_probe(p, period);
+    if (e) {
+        free_probe(p);
+        return e;
+    }
+    task_init(&p->task, c->model->cpu, p->object ? run_small : run_large);
+    waiter_init(&p->waiter, &p->task);
+    if (p->object)
+        task_wake(&p->task);
+    else
+        ask_large(p, true);
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* What the first rows of a part tell at no cost: regions, and whether lines carry an invoice yet.
+ *
+ * Ownership: the caller's buffers. Threads: any. Errors: -ENOMEM; rows that cannot be read end the sample without one.
+ * Cost: one pass over the bytes in memory.
+ */
+#ifndef CTFS_MODEL_REPORT_SAMPLE_H
+#define CTFS_MODEL_REPORT_SAMPLE_H
+
+#include "base/buf.h"
+#include "model/model.h"
+#include "model/report.h"
+
+struct model_sample {
+    struct buf regions;         /* "eu-west-1,us-east-1" */
+    uint64_t rows, billed_rows; /* seen; of these with an invoice's ID */
+    bool has_invoice_column;
+    bool whole; /* the bytes were the whole part */
+};
+
+/* PLAIN: the part's first decompressed bytes, WHOLE: all of them. */
+errint model_sample_take(const char *plain, size_t len, bool whole, struct model_sample *ret);
+void model_sample_done(struct model_sample *s);
+
+/* Keeps it: H/regions grows by what is new; the part's own marks by its fact's name. */
+errint model_sample_keep(struct model_customer *c, const char *fact_name, const struct model_sample *s);
+
+/* What was learnt of regions so far, and whether every part of the newest month was seen whole. */
+errint model_sample_regions(struct model_customer *c, struct buf *ret, bool *ret_whole);
+
+/* What the part's sample says of invoices: "final" when every row seen has one, "estimated" when one has none, "unknown". */
+const char *model_sample_invoice(struct model_customer *c, const char *fact_name);
+
+/* The name of a part's facts in cache.db: bucket/key/etag. */
+void model_facts_name(const struct model_customer *c, const struct model_part *part, struct buf *ret);
+
+bool model_sample_is_region(const char *text);
+void model_sample_add_region(struct buf *list, const char *region); /* sorted, each once */
+
+#endif
