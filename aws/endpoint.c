@@ -90,7 +90,7 @@ bool aws_endpoint_is_local(const char *host)
         snprintf(name, sizeof name, "%.*s", (int)strcspn(host + 1, "]"), host + 1);
         return is_local_v6(name);
     }
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(host, ":"), host);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(host, ":/?#"), host);
     if (inet_pton(AF_INET, name, &a) == 1) {
         uint32_t address = ntohl(a.s_addr);
         return address >> 24 == 127 || address >> 16 == 0xa9fe;

@@ -170,7 +170,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
     size_t len = size * count, text_len = len;
     if (t->headed)
         return len; /* trailers say nothing that is used */
-    while (text_len > 0 && (data[text_len - 1] == '\n' || data[text_len - 1] == '\r'))
+    while (text_len > 0 && strchr(" \t\r\n", data[text_len - 1]))
         text_len--;
     if (text_len == 0)
         return end_head(t) ? len : 0;
@@ -203,20 +203,18 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* True when plain HTTP may be used; fails for a URL that is neither that nor https. */
-static errint check_scheme(const char *url)
-{
-    if (strncmp(url, "https://", 8) == 0)
-        return 0;
-    if (strncmp(url, "http://", 7) == 0 && aws_endpoint_is_local(url + 7))
-        return 0;
-    return err_set(-EINVAL, "plain HTTP is for loopback and link-local addresses alone: an endpoint needs https://");
-}
-
+/* "http://127.0.0.1:80@example.com/" asks example.com: a URL with a user is not local, and is never made here. */
 static bool is_local_url(const char *url)
 {
     const char *host = strstr(url, "://");
-    return host && aws_endpoint_is_local(host + 3);
+    return host && aws_endpoint_is_local(host + 3) && !memchr(host + 3, '@', strcspn(host + 3, "/?#"));
+}
+
+static errint check_scheme(const char *url)
+{
+    if (strncmp(url, "https://", 8) == 0 || (strncmp(url, "http://", 7) == 0 && is_local_url(url)))
+        return 0;
+    return err_set(-EINVAL, "plain HTTP is for loopback and link-local addresses alone: an endpoint needs https://");
 }
 
 static struct curl_slist *make_headers(const struct aws_http_transfer *t)

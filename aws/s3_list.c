@@ -76,9 +76,11 @@ static errint add_object(struct aws_s3_listing *l, const struct aws_xml *node, b
 static errint add_prefix(struct aws_s3_listing *l, const struct aws_xml *node, bool encoded)
 {
     const char *prefix = aws_xml_text(node, "Prefix");
+    if (!prefix)
+        return err_set(-EIO, "a CommonPrefixes without Prefix");
     char **prefixes = grow(l->prefixes, l->prefix_count, sizeof *prefixes);
-    if (!prefix || !prefixes)
-        return prefix ? err_set(-ENOMEM, "a listing") : err_set(-EIO, "a CommonPrefixes without Prefix");
+    if (!prefixes)
+        return err_set(-ENOMEM, "a listing");
     l->prefixes = prefixes;
     char *copy = decode(prefix, encoded);
     if (!copy)
