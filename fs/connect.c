@@ -26,7 +26,7 @@ enum run_state { IDLE, RUNNING, DONE };
 
 struct fs_connect {
     atomic_uint refs;
-    struct fs *fs;
+    struct model *model; /* outlives a running command, which the fs need not */
     pthread_mutex_t lock;
     struct waitlist waiters; /* woken when state changes */
     enum run_state state;    /* protected by lock, as all below */
@@ -47,7 +47,7 @@ errint fs_connect_new(struct fs *fs, struct fs_connect **ret)
     if (!c)
         return err_set(-ENOMEM, "no memory to open connect");
     atomic_init(&c->refs, 1);
-    c->fs = fs;
+    c->model = fs->model;
     pthread_mutex_init(&c->lock, NULL);
     waitlist_init(&c->waiters);
     c->text.limit = TEXT_MAX;
@@ -77,7 +77,7 @@ void fs_connect_close(struct fs_connect *c)
     pthread_mutex_unlock(&c->lock);
     if (dropped) {
         log_warn("connect: %zu bytes never became a whole command and were dropped", dropped);
-        model_status_note(c->fs->model, "connect", "%zu bytes never became a whole command and were dropped", dropped);
+        model_status_note(c->model, "connect", "%zu bytes never became a whole command and were dropped", dropped);
     }
     put_connect(c);
 }
@@ -115,7 +115,7 @@ static void run_command(void *arg, struct cancel *cancel)
     pthread_mutex_unlock(&c->lock);
 
     struct buf answer cleanup_buf = BUF_LIMIT(ANSWER_MAX);
-    errint e = model_command_run(c->fs->model, &c->command, cancel, NULL, NULL, &answer);
+    errint e = model_command_run(c->model, &c->command, cancel, NULL, NULL, &answer);
 
     pthread_mutex_lock(&c->lock);
     c->cancel = NULL; /* the job's end frees it */
@@ -140,7 +140,7 @@ static void begin_run(struct fs_connect *c, size_t start)
         return;
     }
     atomic_fetch_add(&c->refs, 1);
-    e = jobs_start(c->fs->model->jobs, "connect", run_command, c);
+    e = jobs_start(c->model->jobs, "connect", run_command, c);
     if (e) {
         model_command_done(&c->command);
         end_run(c, e);

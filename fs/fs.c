@@ -44,7 +44,7 @@ void fs_free(struct fs *fs)
     fs_park_free(fs->park);
     executor_free(fs->replies);
     while (fs->handles)
-        fs_handle_close(fs->handles); /* what the kernel never released */
+        fs_handle_put(fs->handles); /* what the kernel never released */
     fs_units_free(fs->units);
     fs_nodes_free(fs->nodes);
     pthread_mutex_destroy(&fs->handles_lock);

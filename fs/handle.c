@@ -16,6 +16,7 @@ static errint new_handle(struct fs *fs, struct fs_node *n, struct fs_handle **re
     struct fs_handle *h = calloc(1, sizeof *h);
     if (!h)
         return err_set(-ENOMEM, "no memory to open %s", n->path);
+    atomic_init(&h->refs, 1);
     h->fs = fs;
     h->node = fs_node_get(fs->nodes, n->id);
     pthread_mutex_lock(&fs->handles_lock);
@@ -40,8 +41,15 @@ static void unlink_handle(struct fs_handle *h)
     pthread_mutex_unlock(&h->fs->handles_lock);
 }
 
-void fs_handle_close(struct fs_handle *h)
+void fs_handle_get(struct fs_handle *h)
 {
+    atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
+}
+
+void fs_handle_put(struct fs_handle *h)
+{
+    if (atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) != 1)
+        return;
     unlink_handle(h);
     if (h->source) {
         source_put(h->source);
@@ -105,7 +113,7 @@ errint fs_handle_open(struct fs_ask *a, struct fs_node *n, int flags, uid_t uid,
         return e;
     e = fill(a, h, uid);
     if (e) {
-        fs_handle_close(h);
+        fs_handle_put(h);
         return e;
     }
     *ret = h;
@@ -120,7 +128,7 @@ errint fs_handle_open_folder(struct fs_ask *a, struct fs_node *n, struct fs_hand
         return e;
     e = fs_tree_list(a, n, &h->listing);
     if (e) {
-        fs_handle_close(h);
+        fs_handle_put(h);
         return e;
     }
     *ret = h;

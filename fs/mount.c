@@ -7,7 +7,7 @@
  *   unmount (lazily: it may be busy), free           in this order, so that every request is answered first
  *
  * All signals are blocked in every thread but NUDGE in the main one. The signal thread takes TERM, INT and HUP: the first
- * begins the stop, a second, or 1.5 s, ends the process there and then, the mount taken away. libfuse's loop waits on a
+ * begins the stop, a second, or 1.2 s, ends the process there and then, the mount taken away. libfuse's loop waits on a
  * semaphore and looks at its exit flag only when a signal interrupts that: it is nudged until it has left.
  *
  * The greeter is a thread that looks at the mounted tree from outside, tells the parent that it answers, and asks the
@@ -36,9 +36,9 @@
 #define NUDGE SIGUSR1
 #define QUIT SIGUSR2  /* to the signal thread: all is freed */
 #define WATCH SIGALRM /* to the signal thread: the stop has begun, watch over its end */
-#define STOP_NS (1500 * CLOCK_NS_PER_MS)
+#define STOP_NS (1200 * CLOCK_NS_PER_MS)
 #define FUSE_THREADS 10
-#define READ_AHEAD_KB "2048"
+#define READ_AHEAD_KB "1024" /* one request of the largest size; more would only add to what an interrupt waits for */
 
 struct mount {
     const struct fs_mount_setup *setup;

@@ -314,15 +314,12 @@ struct source *fs_node_source(struct fs_nodes *t, struct fs_node *n)
 struct source *fs_node_open(struct fs_nodes *t, struct fs_node *n, struct source *s)
 {
     pthread_mutex_lock(&t->lock);
-    struct source *given = n->source;
-    if (given)
-        source_get(given);
-    else
-        n->source = source_get(given = s);
+    if (!n->source)
+        n->source = source_get(s);
+    struct source *given = source_get(n->source);
     n->opens++;
     pthread_mutex_unlock(&t->lock);
-    if (given != s)
-        source_put(s);
+    source_put(s);
     return given;
 }
 

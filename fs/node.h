@@ -73,7 +73,7 @@ errint fs_node_failed(struct fs_nodes *t, struct fs_node *n);
 
 /* The source shared by all who have N open: NULL when nobody has. The caller puts it. */
 struct source *fs_node_source(struct fs_nodes *t, struct fs_node *n);
-/* One opening more: gives the node's source, which is S unless another was quicker (S is put then). */
+/* One opening more: takes S and gives the node's source, which is S unless another was quicker. */
 struct source *fs_node_open(struct fs_nodes *t, struct fs_node *n, struct source *s);
 void fs_node_close(struct fs_nodes *t, struct fs_node *n);
 

@@ -24,12 +24,16 @@ static struct fs *fs_of(fuse_req_t req)
 
 static struct fs_handle *handle_of(const struct fuse_file_info *fi)
 {
-    return (struct fs_handle *)(uintptr_t)fi->fh;
+    struct fs_handle *h = (struct fs_handle *)(uintptr_t)fi->fh;
+    return atomic_load_explicit(&h->open, memory_order_acquire) ? h : NULL;
 }
 
-static void set_handle(struct fs_request *r, struct fs_handle *h)
+/* The handle, held: to be put. */
+static struct fs_handle *hold_handle(struct fs_request *r)
 {
-    r->fi.fh = (uint64_t)(uintptr_t)h;
+    struct fs_handle *h = handle_of(&r->fi);
+    fs_handle_get(h);
+    return h;
 }
 
 static errint node_of(struct fs_request *r, struct fs_node **ret)
@@ -184,9 +188,10 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 /* A handle that the kernel did not want is closed again. */
 static void answer_open(struct fs_request *r, struct fs_handle *h)
 {
-    set_handle(r, h);
+    r->fi.fh = (uint64_t)(uintptr_t)h;
+    atomic_store_explicit(&h->open, true, memory_order_release);
     if (fs_request_answer_open(r))
-        fs_handle_close(h);
+        fs_handle_put(h);
 }
 
 static errint try_open(struct fs_request *r)
@@ -216,7 +221,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    fs_handle_close(handle_of(fi));
+    fs_handle_put(handle_of(fi));
     (void)fuse_reply_err(req, 0);
 }
 
@@ -227,7 +232,10 @@ static void deliver(void *arg, const void *data, size_t len)
 
 static errint try_read(struct fs_request *r)
 {
-    return fs_handle_read(handle_of(&r->fi), r->off, r->size, deliver, r, &r->waiter);
+    struct fs_handle *h = hold_handle(r);
+    errint e = fs_handle_read(h, r->off, r->size, deliver, r, &r->waiter);
+    fs_handle_put(h);
+    return e;
 }
 
 static struct fs_request *ranged_request(fuse_req_t req, const char *op, fuse_ino_t ino, size_t size, off_t off,
@@ -250,11 +258,8 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
 }
 
 /* An interrupt asks the command to end; what it then gives is the write's result. */
-static errint try_write(struct fs_request *r)
+static errint write_connect(struct fs_request *r, struct fs_connect *c)
 {
-    struct fs_connect *c = handle_of(&r->fi)->connect;
-    if (!c)
-        return err_set(-EROFS, "not a file that can be written");
     r->timeout_ms = -1; /* the command has its own */
     if (r->stage == 1 && fs_request_verdict(r))
         fs_connect_cancel(c);
@@ -262,6 +267,14 @@ static errint try_write(struct fs_request *r)
     r->patient = r->stage == 1;
     if (e == 0)
         fs_request_answer_written(r, r->size);
+    return e;
+}
+
+static errint try_write(struct fs_request *r)
+{
+    struct fs_handle *h = hold_handle(r);
+    errint e = h->connect ? write_connect(r, h->connect) : err_set(-EROFS, "%s cannot be written", h->node->path);
+    fs_handle_put(h);
     return e;
 }
 
@@ -394,7 +407,7 @@ static errint answer_page(struct fs_request *r, bool plus)
     char *data cleanup_free = calloc(1, r->size + 1);
     if (!data)
         return err_set(-ENOMEM, "no memory for a listing of %zu bytes", r->size);
-    struct page page = {.r = r, .h = handle_of(&r->fi), .plus = plus, .at = data, .left = r->size};
+    struct page page = {.r = r, .h = hold_handle(r), .plus = plus, .at = data, .left = r->size};
     size_t end = page.h->listing.count + 2;
     for (size_t i = r->off; i < end && add_entry(&page, i); i++)
         ;
@@ -406,6 +419,7 @@ static errint answer_page(struct fs_request *r, bool plus)
         fs_node_put(nodes, page.given[i]);
     }
     free(page.given);
+    fs_handle_put(page.h);
     return 0;
 }
 

@@ -3,7 +3,8 @@
  *   entering   a request whose first try has to wait is linked; a wake that came during that try is done now
  *   due        its next verdict (-ETIMEDOUT; -EINTR shortly after an interrupt) becomes its verdict, its task is woken,
  *              and it stays linked, due never
- *   leaving    by the try that answers it, always before the answer
+ *   leaving    by the try that answers it, always before the answer; it counts until behind the answer, so that the
+ *              session is not torn down under one
  *
  * An interrupt is not due at once: what is nearly ready is answered with its bytes, so that a timer's signals do not
  * fail every read of a program.
@@ -29,7 +30,8 @@ struct fs_park {
     pthread_cond_t emptied;
     pthread_t thread;
     struct fs_parked head; /* of a ring, in order of due_ns; protected by lock */
-    unsigned count;
+    unsigned count;        /* entered and not answered yet */
+    unsigned linked;
     bool stopping; /* verdicts for all */
     bool ending;   /* the thread ends */
 };
@@ -72,7 +74,7 @@ static void judge(struct fs_park *park, struct fs_parked *p, errint verdict)
 static void wait_for_due(struct fs_park *park)
 {
     int64_t due_ns = park->head.next->due_ns;
-    if (park->count == 0 || due_ns == NEVER_NS) {
+    if (park->linked == 0 || due_ns == NEVER_NS) {
         pthread_cond_wait(&park->changed, &park->lock);
         return;
     }
@@ -156,6 +158,7 @@ void fs_park_enter(struct fs_park *park, struct fs_parked *p, int64_t deadline_n
     p->linked = true;
     p->due_ns = NEVER_NS;
     link_sorted(park, p);
+    park->linked++;
     park->count++;
     bool woken = p->phase == FS_FIRST_TRY_WOKEN;
     p->phase = FS_PARKED;
@@ -185,10 +188,17 @@ void fs_park_leave(struct fs_park *park, struct fs_parked *p)
     pthread_mutex_lock(&park->lock);
     if (p->linked) {
         unlink_one(p);
+        park->linked--;
         p->linked = false;
-        if (--park->count == 0)
-            pthread_cond_broadcast(&park->emptied);
     }
+    pthread_mutex_unlock(&park->lock);
+}
+
+void fs_park_left(struct fs_park *park)
+{
+    pthread_mutex_lock(&park->lock);
+    if (--park->count == 0)
+        pthread_cond_broadcast(&park->emptied);
     pthread_mutex_unlock(&park->lock);
 }
 
@@ -206,7 +216,7 @@ void fs_park_stop(struct fs_park *park)
     pthread_mutex_lock(&park->lock);
     park->stopping = true;
     /* A judged one goes to the end of the ring: as many steps as there are requests meet each once. */
-    for (unsigned left = park->count; left > 0; left--)
+    for (unsigned left = park->linked; left > 0; left--)
         judge(park, park->head.next, -ENOTCONN);
     pthread_mutex_unlock(&park->lock);
 }

@@ -39,8 +39,10 @@ void fs_park_enter(struct fs_park *park, struct fs_parked *p, int64_t deadline_n
 /* May the task go on? False while the first try is still under way on its own thread: the wake is kept for then. */
 bool fs_park_ready(struct fs_park *park, struct fs_parked *p);
 
-/* Before P is answered. */
+/* Before P is answered: no verdict comes any more. */
 void fs_park_leave(struct fs_park *park, struct fs_parked *p);
+/* After it was answered: the park may be empty now. */
+void fs_park_left(struct fs_park *park);
 
 /* From libfuse's interrupt callback, under its lock: marks and wakes. */
 void fs_park_interrupt(struct fs_park *park, struct fs_parked *p);

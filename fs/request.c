@@ -50,10 +50,13 @@ struct fs_request *fs_request_new(struct fs *fs, fuse_req_t req, const char *op,
 static void free_request(struct fs_request *r)
 {
     assert(r->answered);
+    struct fs_park *left = r->waits ? r->ask.fs->park : NULL;
     fs_ask_done(&r->ask);
     free(r->name);
     free(r->data);
     free(r);
+    if (left)
+        fs_park_left(left); /* the last touch: the mount may end now */
 }
 
 errint fs_request_verdict(struct fs_request *r)
