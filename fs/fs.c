@@ -9,6 +9,7 @@
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/park.h"
+#include "fs/snapshots.h"
 #include "fs/units.h"
 
 #define REPLY_THREADS 3
@@ -25,6 +26,8 @@ errint fs_new(struct model *m, struct fs **ret)
     errint e = fs_nodes_new(&fs->nodes);
     if (e == 0)
         e = fs_units_new(&fs->units);
+    if (e == 0)
+        e = fs_snapshots_new(&fs->snapshots);
     if (e == 0)
         e = executor_new("ctfs-reply", REPLY_THREADS, &fs->replies);
     if (e == 0)
@@ -46,6 +49,7 @@ void fs_free(struct fs *fs)
     while (fs->handles)
         fs_handle_put(fs->handles); /* what the kernel never released */
     fs_units_free(fs->units);
+    fs_snapshots_free(fs->snapshots);
     fs_nodes_free(fs->nodes);
     pthread_mutex_destroy(&fs->handles_lock);
     free(fs);

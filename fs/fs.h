@@ -13,6 +13,7 @@
 struct fs_nodes;
 struct fs_park;
 struct fs_units;
+struct fs_snapshots;
 struct fs_handle;
 
 struct fs {
@@ -22,6 +23,7 @@ struct fs {
     struct fs_park *park;
     struct executor *replies; /* where requests that waited are tried again */
     struct fs_units *units;
+    struct fs_snapshots *snapshots;
     int64_t started_ns;
     pthread_mutex_t handles_lock;
     struct fs_handle *handles; /* every open file and folder; protected by handles_lock */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "fs/snapshots.h"
 
 static void put_month(void *what)
 {
@@ -56,23 +57,30 @@ errint fs_month_set_changed(struct fs_ask *a, int64_t *ret_ns)
     return e ? e : model_months_changed(c, ret_ns);
 }
 
+static errint take_snapshot(struct fs_ask *a, struct model_customer *c, const char *period, struct model_month **ret)
+{
+    errint e = fs_snapshots_get(a->fs->snapshots, c, period, ret);
+    if (e == 0)
+        fs_ask_hold(a, *ret, put_month);
+    return e;
+}
+
 errint fs_month_get(struct fs_ask *a, const char *period, struct model_month **ret)
 {
     struct model_customer *c;
     errint e = need_months(a, &c);
     if (e == 0)
         e = model_fetch_need(c, MODEL_MONTH, period, a->waiter);
-    if (e == 0)
-        e = model_month_get(c, period, ret);
-    if (e == 0)
-        fs_ask_hold(a, *ret, put_month);
-    return e;
+    return e ? e : take_snapshot(a, c, period, ret);
 }
 
 errint fs_month_changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret_ns)
 {
+    struct model_customer *c;
     struct model_month *m;
-    errint e = fs_month_get(a, p->arg[0], &m);
+    errint e = fs_ask_customer(a, &c);
+    if (e == 0)
+        e = take_snapshot(a, c, p->arg[0], &m); /* fetching it for a folder's date alone would be a request a month */
     if (e)
         return fs_month_set_changed(a, ret_ns);
     *ret_ns = m->manifest_unix * FS_NS_PER_S;

@@ -22,6 +22,14 @@
 #include "fs/mount.h"
 #include "fs/mountpoint.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define RESIDENT_MAX_MIB 4096 /* the sanitizer's own */
+#elif defined(__SANITIZE_THREAD__)
+#define RESIDENT_MAX_MIB 4096
+#else
+#define RESIDENT_MAX_MIB 128
+#endif
+
 static char root[] = "/tmp/ctfs-test-mount-XXXXXX";
 static pid_t child;
 
@@ -680,6 +688,32 @@ static void test_forget(void)
     end();
 }
 
+/* The resident set of the mount's process, in MiB. */
+static long resident_mib(void)
+{
+    char path[64], line[256];
+    long kib = 0;
+    (void)snprintf(path, sizeof path, "/proc/%ld/status", (long)child);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f))
+        (void)sscanf(line, "VmRSS: %ld", &kib);
+    if (f)
+        (void)fclose(f);
+    return kib / 1024;
+}
+
+static void test_ten_thousand_accounts(void)
+{
+    begin();
+    fake->account_count = 10000;
+    CHECK_INT(shell("bash", "test $(ls -l organization/by-name | grep -c -e '->') = 10000"), 0);
+    CHECK_INT(shell("bash", "test $(ls -lR accounts | grep -c tags.json) = 10000"), 0);
+    long mib = resident_mib();
+    printf("10,000 accounts: %ld MiB resident\n", mib);
+    CHECK(mib > 0 && mib <= RESIDENT_MAX_MIB);
+    end();
+}
+
 static void test_mount_over_dead(void)
 {
     begin();
@@ -763,6 +797,7 @@ static const struct unit_test tests[] = {
     {"partial text is dropped", test_partial_text_is_dropped},
     {"interrupted command", test_interrupted_command},
     {"forget", test_forget},
+    {"ten thousand accounts", test_ten_thousand_accounts},
     {"mount over dead", test_mount_over_dead},
     {"unmounted by another", test_unmounted_by_another},
     {"background", test_background},
