@@ -26,7 +26,7 @@
 #include "base/clock.h"
 
 #define SKEW_MIN_S 240 /* AWS accepts five minutes at the strictest service */
-#define PROGRESS_BYTES (64u * 1024u)
+#define PROGRESS_BYTES ((size_t)64 * 1024)
 #define OWNER(type, member, pointer) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static void begin_attempt(struct aws_call *call);

@@ -15,7 +15,7 @@
 #include "aws/http.h"
 #include "aws/sigv4.h"
 
-#define AWS_CALL_SIZE_MAX (16u * 1024u * 1024u)
+#define AWS_CALL_SIZE_MAX ((size_t)16 * 1024 * 1024)
 
 struct aws_request {
     enum aws_service service;
@@ -76,32 +76,32 @@ enum aws_call_state {
 struct aws_call {
     const struct aws_call_ops *ops;
     struct aws_request in;
-    bool bulk; /* may wait behind other calls to its host */
     struct aws_response response;
+    bool bulk; /* may wait behind other calls to its host */
 
     /* private */
-    atomic_uint refs;
-    struct aws_session *session;
+    bool succeeding, renewed, unskewed, moved;
     enum aws_call_state state;
+    atomic_uint refs;
+    atomic_int cancel_code;
+    unsigned retries;  /* in a row */
+    unsigned attempts; /* in all */
+    int quota_taken;   /* by the last retry */
+    struct aws_session *session;
     struct aws_call *next, *prev; /* in the client's list */
     struct aws_http_post post_start, post_woken, post_cancel;
     struct aws_http_timer timer;
     struct aws_http_transfer transfer;
     struct task task;
     struct waiter waiter;
-    atomic_int cancel_code;
     struct aws_credentials *credentials; /* signed with */
-    struct aws_endpoint endpoint;
-    char region[33]; /* found out for the bucket; "" */
     char *url;
     char **headers;
     size_t header_count;
     int64_t deadline_ns, offset_s;
     uint64_t attempt_bytes;
-    unsigned retries;  /* in a row */
-    unsigned attempts; /* in all */
-    int quota_taken;   /* by the last retry */
-    bool succeeding, renewed, unskewed, moved, counted_retry;
+    struct aws_endpoint endpoint;
+    char region[33]; /* found out for the bucket; "" */
 };
 
 /* Prepares CALL, which is embedded in its owner: one reference, the owner's. Takes a reference of S. */

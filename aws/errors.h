@@ -14,7 +14,7 @@
 
 #include "base/errors.h"
 
-#define AWS_ERRORS_BODY_MAX (64u * 1024u)
+#define AWS_ERRORS_BODY_MAX ((size_t)64 * 1024)
 
 enum aws_retry {
     AWS_RETRY_NO,

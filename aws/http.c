@@ -35,7 +35,8 @@ struct aws_http_origin {
     struct aws_http_origin *next;
     unsigned users; /* transfers on the list, waiting or running */
     unsigned running, running_bulk;
-    char name[]; /* "https://host:port" */
+    size_t len;
+    char name[]; /* "https://host:port", LEN bytes */
 };
 
 struct aws_http {
@@ -90,14 +91,15 @@ static struct aws_http_origin *use_origin(struct aws_http *h, const char *url)
     const char *host = strstr(url, "://");
     size_t len = host ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : strlen(url);
     for (struct aws_http_origin *o = h->origins; o; o = o->next) {
-        if (strlen(o->name) == len && strncmp(o->name, url, len) == 0) {
+        if (o->len == len && memcmp(o->name, url, len) == 0) {
             o->users++;
             return o;
         }
     }
-    struct aws_http_origin *o = calloc(1, sizeof *o + len + 1);
+    struct aws_http_origin *o = calloc(1, sizeof *o + len);
     if (!o)
         return NULL;
+    o->len = len;
     memcpy(o->name, url, len);
     o->users = 1;
     o->next = h->origins;

@@ -17,7 +17,7 @@
 
 #include "base/buf.h"
 
-#define AWS_HTTP_HEAD_MAX (64u * 1024u)
+#define AWS_HTTP_HEAD_MAX ((size_t)64 * 1024)
 #define AWS_HTTP_CONNECTIONS_PER_HOST 32u
 #define AWS_HTTP_BULK_PER_HOST 24u
 

@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#define JSON_BYTES_MAX (64u * 1024u * 1024u)
+#define JSON_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define JSON_DEPTH_MAX 64u
 #define EXACT_MAX 9007199254740992.0 /* 2^53 */
 
@@ -92,7 +92,7 @@ static bool is_blank(const char *at, const char *end)
 errint aws_json_parse(const char *text, size_t len, cJSON **ret)
 {
     if (len > JSON_BYTES_MAX)
-        return err_set(-EIO, "JSON of %zu bytes, over %u", len, JSON_BYTES_MAX);
+        return err_set(-EIO, "JSON of %zu bytes, over %zu", len, JSON_BYTES_MAX);
     errint result = check_depth(text, len);
     if (result < 0)
         return result;

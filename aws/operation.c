@@ -46,7 +46,7 @@ errint aws_operation_json_raw(struct aws_session *s, enum aws_service service, c
         .header_count = 2,
         .body = body.data,
         .body_len = body.len,
-        .size_max = 64u * 1024u * 1024u,
+        .size_max = (size_t)64 * 1024 * 1024,
     };
     return aws_call_run(s, &request, c, ret);
 }

@@ -125,7 +125,7 @@ static const char *format_range(const struct aws_s3_get *in, char text[64])
 static errint check_part(const struct aws_s3_get *in, const char *target, const struct aws_response *r,
                          uint64_t *ret_object_size)
 {
-    uint64_t first, last, total;
+    uint64_t first = 0, last = 0, total = 0;
     errint result = aws_s3_content_range(aws_http_head_get(&r->head, "content-range"), &first, &last, &total);
     if (result < 0)
         return err_add(result, "%s", target);
@@ -246,7 +246,8 @@ errint aws_s3_presign_get(struct aws_session *s, const char *bucket, const char 
 {
     struct aws_s3_request r cleanup_request = {0};
     char *region cleanup_free = NULL;
-    if (expires_s < 1 || expires_s > AWS_SIGV4_EXPIRES_MAX_S)
+    const int most_s = AWS_SIGV4_EXPIRES_MAX_S;
+    if (expires_s < 1 || expires_s > most_s)
         return err_set(-EINVAL, "s3: a URL cannot last %" PRId64 " seconds", expires_s);
     errint result = aws_s3_request_init(&r, &(struct aws_s3_bucket){.name = bucket}, key);
     if (result == 0)

@@ -47,7 +47,7 @@ static errint check_whole(const struct feed_transfer *t, const struct aws_http_h
 
 static errint check_range(const struct feed_transfer *t, const struct aws_http_head *head)
 {
-    uint64_t first, last, total;
+    uint64_t first = 0, last = 0, total = 0;
     errint result = aws_s3_content_range(aws_http_head_get(head, "content-range"), &first, &last, &total);
     if (result < 0)
         return result;

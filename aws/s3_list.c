@@ -131,6 +131,7 @@ static errint read_page(struct aws_session *s, struct listing *l, const char *pr
     struct aws_response response cleanup_response = {0};
     struct aws_xml_document *doc cleanup_xml = NULL;
     errint result = aws_call_run(s, &l->request.request, c, &response);
+    l->request.request.query = NULL;
     if (result < 0)
         return result;
     result = aws_operation_xml(&response, AWS_S3, "ListObjectsV2", &doc);

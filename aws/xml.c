@@ -83,7 +83,7 @@ static void stop(struct parsing *p, errint code, const char *why)
 static struct aws_xml *add_element(struct parsing *p, const char *name)
 {
     const char *colon = strrchr(name, ':');
-    const char *local = colon ? colon + 1 : name;
+    const char *local = colon && colon[1] ? colon + 1 : name;
     struct aws_xml *node = take(p->doc, sizeof *node);
     const char *copy = take_text(p->doc, local, strlen(local));
     if (!node || !copy)
@@ -165,7 +165,7 @@ DEFINE_CLEANUP(document_freep, struct aws_xml_document *, aws_xml_free)
 errint aws_xml_parse(const char *text, size_t len, struct aws_xml_document **ret)
 {
     if (len > AWS_XML_BYTES_MAX)
-        return err_set(-EFBIG, "XML answer of %zu bytes, over %u", len, AWS_XML_BYTES_MAX);
+        return err_set(-EFBIG, "XML answer of %zu bytes, over %zu", len, AWS_XML_BYTES_MAX);
     struct aws_xml_document *doc cleanup(document_freep) = calloc(1, sizeof *doc);
     struct parsing p = {.parser = XML_ParserCreate("UTF-8"), .doc = doc};
     errint result = doc && p.parser ? run_parser(&p, text, len) : err_set(-ENOMEM, "XML answer: out of memory");

@@ -11,7 +11,7 @@
 
 #include "base/errors.h"
 
-#define AWS_XML_BYTES_MAX (16u * 1024u * 1024u)
+#define AWS_XML_BYTES_MAX ((size_t)16 * 1024 * 1024)
 #define AWS_XML_DEPTH_MAX 64u
 #define AWS_XML_ELEMENTS_MAX 1000000u
 

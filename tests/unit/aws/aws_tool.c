@@ -30,7 +30,7 @@ static errint print_json(errint result, cJSON *value)
     struct buf text cleanup_buf = BUF_INIT;
     if (result == 0) {
         aws_json_print(&text, value);
-        fputs(buf_text(&text), stdout);
+        (void)fputs(buf_text(&text), stdout);
         cJSON_Delete(value);
     }
     return result;
@@ -127,7 +127,7 @@ static errint run_s3_get(struct context *x)
     errint result = aws_s3_get(x->session, &bucket, &get, NULL, &body);
     if (result < 0)
         return result;
-    fwrite(buf_text(&body.data), 1, body.data.len, stdout);
+    (void)fwrite(buf_text(&body.data), 1, body.data.len, stdout);
     fprintf(stderr, "%s %" PRIu64 "\n", body.etag, body.object_size_bytes);
     aws_s3_body_done(&body);
     return 0;
@@ -178,7 +178,7 @@ struct file_sink {
 static void take_data(struct feed_sink *sink, const void *data, size_t len)
 {
     (void)sink;
-    fwrite(data, 1, len, stdout);
+    (void)fwrite(data, 1, len, stdout);
 }
 
 static void take_end(struct feed_sink *sink, errint result)
@@ -333,6 +333,7 @@ static errint run(struct context *x, const char *region, const struct aws_assume
     const char *timeout = getenv("CTFS_OP_TIMEOUT_MS");
     struct aws_settings settings = {.region = region,
                                     .ca_bundle = getenv("AWS_CA_BUNDLE"),
+                                    .proxy = getenv("CTFS_TEST_PROXY"),
                                     .operation_timeout_ms = timeout ? strtoll(timeout, NULL, 10) : 0};
     errint result = jobs_new(2, &jobs);
     if (result == 0)
@@ -372,6 +373,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "aws_tool: no command\n");
         return 2;
     }
+    const char *clock_offset = getenv("CTFS_TEST_CLOCK_OFFSET_S");
+    clock_set_offset_ns(clock_offset ? strtoll(clock_offset, NULL, 10) * CLOCK_NS_PER_S : 0);
     struct context x = {.args = argv + optind + 1};
     errint result = run(&x, region, &role, argv[optind]);
     if (result < 0)
