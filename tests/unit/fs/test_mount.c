@@ -207,6 +207,7 @@ static void test_tree(void)
 static void test_attributes(void)
 {
     struct stat s;
+    int refused = geteuid() == 0 ? EROFS : EACCES; /* others do not get past the mode */
     begin();
     CHECK_INT(stat(path_of("cur/2026-11/report.csv"), &s), 0);
     CHECK_INT(s.st_mode, S_IFREG | 0400);
@@ -229,15 +230,15 @@ static void test_attributes(void)
     CHECK_INT(getxattr(path_of("cur/2026-11/report.csv"), "user.other", value, sizeof value), -1);
     CHECK_INT(errno, ENODATA);
     CHECK_INT(open(path_of("README"), O_WRONLY), -1);
-    CHECK_INT(errno, EROFS);
+    CHECK_INT(errno, refused);
     CHECK_INT(open(path_of("new"), O_WRONLY | O_CREAT, 0600), -1);
-    CHECK_INT(errno, EROFS);
+    CHECK_INT(errno, refused);
     CHECK_INT(mkdir(path_of("new"), 0700), -1);
-    CHECK_INT(errno, EROFS);
+    CHECK_INT(errno, refused);
     CHECK_INT(unlink(path_of("README")), -1);
-    CHECK_INT(errno, EROFS);
+    CHECK_INT(errno, refused);
     CHECK_INT(chmod(path_of("README"), 0777), -1);
-    CHECK_INT(errno, EROFS);
+    CHECK_INT(errno, refused);
     struct statvfs v;
     CHECK_INT(statvfs(root, &v), 0);
     CHECK_INT(v.f_namemax, 255);
