@@ -101,6 +101,15 @@ static errint account_of_arn(const char *arn, char **ret)
     return *ret ? 0 : err_set(-ENOMEM, "no memory for an account");
 }
 
+/* The role's account; in direct mode the caller's, as far as onboarding kept it. */
+static errint account_of_row(const struct cache_connection *row, char **ret)
+{
+    const char *principal = row->principal;
+    if (row->direct && strlen(principal) == 12 && strspn(principal, "0123456789") == 12)
+        return copy_text(ret, principal);
+    return account_of_arn(row->direct ? principal : row->role_arn, ret);
+}
+
 static bool same_session(const struct cache_connection *a, const struct cache_connection *b)
 {
     return a->direct == b->direct && strcmp(a->role_arn, b->role_arn) == 0 &&
@@ -136,7 +145,7 @@ static errint fill_customer(struct model_customer *c, const struct cache_connect
         return err_set(-ENOMEM, "no memory for a connection");
     errint e = copy_row(&c->connection, row);
     if (e == 0)
-        e = account_of_arn(row->role_arn, &c->account);
+        e = account_of_row(row, &c->account);
     if (e == 0)
         e = make_session(c, old);
     if (e == 0) {
@@ -188,7 +197,8 @@ void model_customer_put(struct model_customer *c)
 
 void model_customer_bucket(const struct model_customer *c, struct aws_s3_bucket *ret)
 {
-    const char *owner = *c->connection.bucket_owner ? c->connection.bucket_owner : c->account;
+    const struct cache_connection *row = &c->connection;
+    const char *owner = *row->bucket_owner ? row->bucket_owner : row->direct ? "" : c->account;
     *ret = (struct aws_s3_bucket){.name = c->connection.bucket, .owner = *owner ? owner : NULL};
 }
 
@@ -203,18 +213,18 @@ errint model_customer_account(struct model_customer *c, struct buf *ret)
         buf_puts(ret, c->account);
         return buf_error(ret);
     }
-    struct buf name cleanup_buf = BUF_INIT;
-    buf_printf(&name, "%saccount", c->scope);
-    errint e = c->model->store ? cache_store_mark(c->model->store, buf_text(&name), ret) : -ENOENT;
+    struct buf scope cleanup_buf = BUF_INIT;
+    model_fetch_scope(c, MODEL_CALLER, "", &scope);
+    errint e = c->model->store ? cache_store_get(c->model->store, buf_text(&scope), "account", ret, NULL) : -ENOENT;
     return e == -ENOENT ? 0 : e;
 }
 
 void model_customer_forget(struct model *m, const struct cache_connection *row)
 {
-    static const char *const marks[] = {"account", "regions", "contradicted"};
+    static const char *const marks[] = {"regions", "contradicted", "ratio"};
     char *account cleanup_free = NULL;
     struct buf scope cleanup_buf = BUF_INIT;
-    if (!m->store || account_of_arn(row->role_arn, &account))
+    if (!m->store || account_of_row(row, &account))
         return;
     buf_printf(&scope, "%s/", row->handle);
     (void)cache_store_forget(m->store, buf_text(&scope)); /* what stays is cache: it grows old and goes */

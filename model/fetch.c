@@ -47,6 +47,7 @@ static const struct topic {
     [MODEL_REPORTS] = {"reports", false, ttl_plain, model_months_fetch_reports},
     [MODEL_MONTHS] = {"months", false, ttl_plain, model_months_fetch},
     [MODEL_MONTH] = {"month", true, ttl_month, model_month_fetch},
+    [MODEL_CALLER] = {"caller", false, ttl_plain, model_resources_fetch_caller},
     [MODEL_INSTANCES] = {"ec2", true, ttl_plain, model_resources_fetch_instances},
 };
 

@@ -20,6 +20,7 @@ enum model_topic {
     MODEL_MONTHS,       /* the periods under the report's prefix; ARG "" */
     MODEL_MONTH,        /* a whole snapshot of ARG "2026-11" */
     MODEL_INSTANCES,    /* ARG: region */
+    MODEL_CALLER,       /* the account that the credentials act in, where no role names it; ARG "" */
     MODEL_TOPIC_COUNT
 };
 

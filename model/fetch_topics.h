@@ -32,5 +32,7 @@ errint model_months_fetch(const struct model_fetch *f);
 errint model_month_fetch(const struct model_fetch *f);
 /* One request a page of 1000. */
 errint model_resources_fetch_instances(const struct model_fetch *f);
+/* One request where no role names the account. */
+errint model_resources_fetch_caller(const struct model_fetch *f);
 
 #endif

@@ -32,6 +32,7 @@ struct flight {
 
 struct model_flights {
     pthread_mutex_t lock;
+    pthread_cond_t ended;
     struct flight *first; /* protected by lock, and so is all in it */
 };
 
@@ -41,6 +42,7 @@ errint model_flights_new(struct model_flights **ret)
     if (!f)
         return err_set(-ENOMEM, "no memory for the work under way");
     pthread_mutex_init(&f->lock, NULL);
+    pthread_cond_init(&f->ended, NULL);
     *ret = f;
     return 0;
 }
@@ -61,6 +63,7 @@ void model_flights_free(struct model_flights *f)
         return;
     while (f->first)
         remove_at(&f->first);
+    pthread_cond_destroy(&f->ended);
     pthread_mutex_destroy(&f->lock);
     free(f);
 }
@@ -175,6 +178,23 @@ void model_flights_end(struct model_flights *f, const char *name, errint result)
     waitlist_wake(&t->waiters);
     if (result == 0)
         remove_at(at);
+    pthread_cond_broadcast(&f->ended);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static bool any_running(const struct model_flights *f)
+{
+    for (const struct flight *t = f->first; t; t = t->next)
+        if (t->running)
+            return true;
+    return false;
+}
+
+void model_flights_drain(struct model_flights *f)
+{
+    pthread_mutex_lock(&f->lock);
+    while (any_running(f))
+        pthread_cond_wait(&f->ended, &f->lock);
     pthread_mutex_unlock(&f->lock);
 }
 

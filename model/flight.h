@@ -28,6 +28,9 @@ bool model_flights_try(struct model_flights *f, const char *name, int64_t hold_n
 /* RESULT with the thread's message; wakes who waits. */
 void model_flights_end(struct model_flights *f, const char *name, errint result);
 
+/* Waits until nothing is under way: before what the work uses is freed. Nothing new may begin. */
+void model_flights_drain(struct model_flights *f);
+
 /* W, who began the work, waits for its end: call it before anything can end it. */
 void model_flights_wait(struct model_flights *f, const char *name, struct waiter *w);
 

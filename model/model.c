@@ -142,6 +142,8 @@ void model_free(struct model *m)
         model_stop(m);
         jobs_drain(m->jobs);
     }
+    if (m->flights)
+        model_flights_drain(m->flights);
     model_customer_put(m->current);
     cache_gunzip_budget_free(m->budget);
     if (m->objects)

@@ -60,7 +60,7 @@ errint model_facts_get(struct model_customer *c, const char *period, const struc
         return e;
     if (asking->quiet)
         return -EAGAIN;
-    if (c->model->settings->offline)
+    if (c->model->settings->offline && !model_source_is_kept(c, part))
         return err_set(-EHOSTUNREACH, "offline, and %s was never looked into", part->key);
     buf_printf(&flight, "facts %s", buf_text(&name));
     if ((e = buf_error(&flight)))
@@ -88,16 +88,21 @@ struct proving {
     bool again;
 };
 
+/* The flight ends last: once none runs, nothing of the model is in use by one. */
 static void end_proving(struct proving *p, errint result)
 {
-    model_flights_end(p->customer->model->flights, p->flight, result);
+    struct model_flights *flights = p->customer->model->flights;
+    char *flight cleanup_free = p->flight;
+    struct err kept = {0};
+    err_keep(&kept, result);
     task_forget(&p->task);
     source_put(p->view);
     model_customer_put(p->customer);
     free(p->part.key);
     free(p->part.etag);
-    free(p->flight);
     free(p);
+    model_flights_end(flights, flight, err_again(&kept));
+    err_done(&kept);
 }
 
 /* Who waits for a proof and finds none kept would ask for it for ever. */

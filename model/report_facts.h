@@ -42,6 +42,9 @@ errint model_source_object(struct model_customer *c, const char *period, const s
 errint model_source_plain(struct model_customer *c, const char *period, const struct model_part *part,
                           uint64_t size_bytes, bool verified, struct source **ret);
 
+/* Is every byte of it on disk? */
+bool model_source_is_kept(struct model_customer *c, const struct model_part *part);
+
 /* The part's identity in the objects' cache; the texts are C's and PART's. */
 void model_source_id(const struct model_customer *c, const struct model_part *part, struct cache_object_id *ret);
 

@@ -1,11 +1,11 @@
-/* A small part is read whole through the objects' cache, where it stays. Of a large one the first HEAD_FIRST_BYTES and the
- * trailer are asked for at once, beside the cache. When both came, a task on the processors' executor inflates the
- * beginning, cuts the header record out, takes the sample and keeps the facts. A header that goes on behind the beginning
- * makes it ask again for four times as much.
+/* A small part is read whole through the objects' cache, where it stays; a large one that is on disk already, from there. Of
+ * any other the first HEAD_FIRST_BYTES and the trailer are asked for at once, beside the cache. When both came, a task on
+ * the processors' executor inflates the beginning, cuts the header record out, takes the sample and keeps the facts. A
+ * header that goes on behind the beginning makes it ask again for four times as much.
  *
  *   ASKING (pending > 0) -> task -> ASKING again, or the end of the flight
  *
- * The task runs only when pending fell to 0 (large) or when woken by the object (small), so it needs no lock.
+ * The task runs only when pending fell to 0 (large) or when woken by the object, so it needs no lock.
  */
 #include "model/report_probe.h"
 
@@ -40,8 +40,8 @@ struct probe {
     struct model_customer *customer;
     char *flight, *fact_name;
     struct model_part part;
-    struct source *object; /* of a small part */
-    struct feed *feed;     /* of a large one */
+    struct source *object; /* one of the two */
+    struct feed *feed;
     struct piece head, tail;
     size_t head_bytes;
     atomic_uint pending;
@@ -167,8 +167,7 @@ static errint keep_facts(struct probe *p, const struct cache_fact *fact)
 static errint learn(struct probe *p)
 {
     struct cache_fact fact cleanup(cache_fact_done) = {.declared_bytes = -1, .verified_bytes = -1, .header_bytes = -1};
-    bool small = p->object != NULL;
-    const struct buf *trailer = small ? &p->head.bytes : &p->tail.bytes;
+    const struct buf *trailer = &p->tail.bytes;
     errint e = err_again(&p->head.result);
     if (e == 0)
         e = err_again(&p->tail.result);
@@ -188,14 +187,20 @@ static errint learn(struct probe *p)
     return e ? e : keep_facts(p, &fact);
 }
 
+/* The flight ends last: once none runs, nothing of the model is in use by one. */
 static void end(struct probe *p, errint result)
 {
-    model_flights_end(p->customer->model->flights, p->flight, result);
+    struct model_flights *flights = p->customer->model->flights;
+    char *flight cleanup_free = steal_ptr(&p->flight);
+    struct err kept = {0};
+    err_keep(&kept, result);
     task_forget(&p->task);
     free_probe(p);
+    model_flights_end(flights, flight, err_again(&kept));
+    err_done(&kept);
 }
 
-static void run_large(struct task *t)
+static void run_feed(struct task *t)
 {
     struct probe *p = (struct probe *)t;
     errint e = learn(p);
@@ -212,28 +217,53 @@ static void take_piece(void *arg, const void *data, size_t len)
     buf_append(arg, data, len);
 }
 
-static void run_small(struct task *t)
+/* Goes on where PIECE's bytes end, up to LEN of them from OFF. */
+static errint read_piece(struct probe *p, struct piece *piece, uint64_t off, size_t len)
+{
+    errint e = 0;
+    while (e == 0 && piece->bytes.len < len) {
+        size_t left = len - piece->bytes.len;
+        e = source_pread(p->object, off + piece->bytes.len, left < SOURCE_READ_MAX ? left : SOURCE_READ_MAX, take_piece,
+                         &piece->bytes, &p->waiter);
+        if (e == 0)
+            e = buf_error(&piece->bytes);
+    }
+    return e;
+}
+
+static errint read_object(struct probe *p)
+{
+    uint64_t size = p->part.size_bytes;
+    size_t tail = size < CACHE_GZIP_TRAILER_BYTES ? (size_t)size : CACHE_GZIP_TRAILER_BYTES;
+    errint e = read_piece(p, &p->head, 0, p->head_bytes < size ? p->head_bytes : (size_t)size);
+    return e ? e : read_piece(p, &p->tail, size - tail, tail);
+}
+
+/* A wait and a longer beginning both make it begin again where the bytes end. */
+static void run_object(struct task *t)
 {
     struct probe *p = (struct probe *)t;
-    errint e = 0;
-    while (e == 0 && p->head.bytes.len < p->part.size_bytes) {
-        size_t left = (size_t)p->part.size_bytes - p->head.bytes.len;
-        e = source_pread(p->object, p->head.bytes.len, left < SOURCE_READ_MAX ? left : SOURCE_READ_MAX, take_piece,
-                         &p->head.bytes, &p->waiter);
-        if (e == 0)
-            e = buf_error(&p->head.bytes);
-    }
+    errint e = read_object(p);
     if (e == -EAGAIN)
         return;
+    if (e == 0)
+        e = learn(p);
+    if (e == -EAGAIN) {
+        p->head_bytes *= 4;
+        task_wake(&p->task);
+        return;
+    }
     waiter_cancel(&p->waiter);
-    end(p, e ? e : learn(p));
+    end(p, e);
 }
 
 static errint open_probe(struct probe *p, const char *period)
 {
     struct aws_s3_bucket bucket;
-    if (p->part.size_bytes <= MODEL_FACTS_SMALL_BYTES)
+    if (p->part.size_bytes <= MODEL_FACTS_SMALL_BYTES || model_source_is_kept(p->customer, &p->part))
         return model_source_object(p->customer, period, &p->part, &p->object);
+    if (!p->customer->reading)
+        return err_set(-EACCES, "connection %s has no role yet", p->customer->connection.handle);
     model_customer_bucket(p->customer, &bucket);
     return aws_s3_feed_new(p->customer->reading, &bucket, p->part.key, p->part.etag, p->part.size_bytes, &p->feed);
 }
@@ -251,7 +281,7 @@ errint model_probe_start(struct model_customer *c, const char *period, const str
     p->part.key = strdup(part->key);
     p->part.etag = strdup(part->etag);
     p->part.size_bytes = part->size_bytes;
-    p->head_bytes = HEAD_FIRST_BYTES;
+    p->head_bytes = part->size_bytes <= MODEL_FACTS_SMALL_BYTES ? MODEL_FACTS_SMALL_BYTES : HEAD_FIRST_BYTES;
     errint e = buf_error(&name);
     p->fact_name = buf_steal(&name);
     if (e == 0 && (!p->flight || !p->part.key || !p->part.etag || !p->fact_name))
@@ -262,7 +292,7 @@ errint model_probe_start(struct model_customer *c, const char *period, const str
         free_probe(p);
         return e;
     }
-    task_init(&p->task, c->model->cpu, p->object ? run_small : run_large);
+    task_init(&p->task, c->model->cpu, p->object ? run_object : run_feed);
     waiter_init(&p->waiter, &p->task);
     if (p->object)
         task_wake(&p->task);

@@ -24,6 +24,13 @@ void model_source_id(const struct model_customer *c, const struct model_part *pa
     };
 }
 
+bool model_source_is_kept(struct model_customer *c, const struct model_part *part)
+{
+    struct cache_object_id id;
+    model_source_id(c, part, &id);
+    return cache_objects_have(c->model->objects, &id);
+}
+
 struct watch {
     struct source source;
     struct source *object;
@@ -78,6 +85,8 @@ static errint make_feed(void *arg, struct feed **ret)
 {
     const struct opening *o = arg;
     struct aws_s3_bucket bucket;
+    if (!o->customer->reading)
+        return err_set(-EACCES, "connection %s has no role yet", o->customer->connection.handle);
     model_customer_bucket(o->customer, &bucket);
     return aws_s3_feed_new(o->customer->reading, &bucket, o->part->key, o->part->etag, o->part->size_bytes, ret);
 }

@@ -8,6 +8,7 @@
  *   those learnt                                         when every part of the newest month was seen whole;
  *   those learnt and AWS's default list                  otherwise: a part's beginning does not say what its end holds.
  *
+ * The account is the role's; in direct mode the caller's, which is asked for behind the scenes when it is first wanted.
  * A region that is not enabled for the account holds nothing. H/ec2/REGION holds one item an instance: its ID, and the bare
  * element of Instances with OwnerId.
  */
@@ -30,19 +31,17 @@ static const char default_regions[] =
     "ap-northeast-1,ap-northeast-2,ap-northeast-3,ap-south-1,ap-southeast-1,ap-southeast-2,ca-central-1,eu-central-1,"
     "eu-north-1,eu-west-1,eu-west-2,eu-west-3,sa-east-1,us-east-1,us-east-2,us-west-1,us-west-2";
 
-/* In direct mode nobody named an account: the caller is asked once. */
-static errint learn_account(const struct model_fetch *f)
+errint model_resources_fetch_caller(const struct model_fetch *f)
 {
-    struct buf account cleanup_buf = BUF_INIT, mark cleanup_buf = BUF_INIT;
     struct aws_identity identity = {0};
-    errint e = model_customer_account(f->customer, &account);
-    if (e || account.len)
-        return e;
-    e = aws_sts_get_caller_identity(f->customer->reading, f->cancel, &identity);
+    const char *account = f->customer->account;
+    errint e = *account ? 0 : aws_sts_get_caller_identity(f->customer->reading, f->cancel, &identity);
     if (e)
         return e;
-    buf_printf(&mark, "%saccount", f->customer->scope);
-    e = cache_store_mark_put(f->customer->model->store, buf_text(&mark), identity.account);
+    if (!*account)
+        account = identity.account;
+    struct cache_item item = {.id = "account", .body = account, .body_len = strlen(account)};
+    e = model_fetch_publish(f, &item, 1);
     aws_identity_done(&identity);
     return e;
 }
@@ -84,9 +83,7 @@ errint model_resources_fetch_instances(const struct model_fetch *f)
 {
     cJSON *array cleanup(aws_json_deletep) = NULL;
     struct instances instances cleanup(done_instances) = {.items = NULL};
-    errint e = learn_account(f);
-    if (e == 0)
-        e = aws_ec2_describe_instances(f->customer->reading, f->arg, f->cancel, &array);
+    errint e = aws_ec2_describe_instances(f->customer->reading, f->arg, f->cancel, &array);
     if (e == -ENXIO)
         return model_fetch_publish(f, NULL, 0); /* the region is not enabled: a whole answer */
     if (e == 0)
@@ -98,9 +95,11 @@ errint model_resources_accounts_each(struct model_customer *c, int (*each)(void 
 {
     struct buf account cleanup_buf = BUF_INIT;
     errint e = model_customer_account(c, &account);
-    if (e || account.len == 0)
-        return e;
-    return each(arg, buf_text(&account));
+    if (e == 0 && account.len == 0) {
+        e = model_fetch_need(c, MODEL_CALLER, "", NULL);
+        return e == -EAGAIN ? 0 : e; /* it is shown as soon as it is known */
+    }
+    return e ? e : each(arg, buf_text(&account));
 }
 
 /* LIST's regions into TO, sorted, each once. */
