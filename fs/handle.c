@@ -11,11 +11,14 @@
 #include "base/cleanup.h"
 #include "fs/tree.h"
 
-static errint new_handle(struct fs *fs, struct fs_node *n, struct fs_handle **ret)
+/* NULL: no memory; the message says so. */
+static struct fs_handle *new_handle(struct fs *fs, struct fs_node *n)
 {
     struct fs_handle *h = calloc(1, sizeof *h);
-    if (!h)
-        return err_set(-ENOMEM, "no memory to open %s", n->path);
+    if (!h) {
+        (void)err_set(-ENOMEM, "no memory to open %s", n->path);
+        return NULL;
+    }
     atomic_init(&h->refs, 1);
     h->fs = fs;
     h->node = fs_node_get(fs->nodes, n->id);
@@ -25,8 +28,7 @@ static errint new_handle(struct fs *fs, struct fs_node *n, struct fs_handle **re
         h->next->prev = h;
     fs->handles = h;
     pthread_mutex_unlock(&fs->handles_lock);
-    *ret = h;
-    return 0;
+    return h;
 }
 
 static void unlink_handle(struct fs_handle *h)
@@ -107,11 +109,10 @@ errint fs_handle_open(struct fs_ask *a, struct fs_node *n, int flags, uid_t uid,
     bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
     if (writes && n->place.kind->type != FS_CONTROL)
         return err_set(-EROFS, "%s cannot be written", n->path);
-    struct fs_handle *h;
-    errint e = new_handle(a->fs, n, &h);
-    if (e)
-        return e;
-    e = fill(a, h, uid);
+    struct fs_handle *h = new_handle(a->fs, n);
+    if (!h)
+        return -ENOMEM;
+    errint e = fill(a, h, uid);
     if (e) {
         fs_handle_put(h);
         return e;
@@ -122,11 +123,10 @@ errint fs_handle_open(struct fs_ask *a, struct fs_node *n, int flags, uid_t uid,
 
 errint fs_handle_open_folder(struct fs_ask *a, struct fs_node *n, struct fs_handle **ret)
 {
-    struct fs_handle *h;
-    errint e = new_handle(a->fs, n, &h);
-    if (e)
-        return e;
-    e = fs_tree_list(a, n, &h->listing);
+    struct fs_handle *h = new_handle(a->fs, n);
+    if (!h)
+        return -ENOMEM;
+    errint e = fs_tree_list(a, n, &h->listing);
     if (e) {
         fs_handle_put(h);
         return e;

@@ -218,7 +218,7 @@ static void *greeter_thread(void *arg)
     } else if (!atomic_load(&m->stopping)) {
         fs_daemon_failed(&m->daemon, err_set(-errno, "%s: %s", buf_text(&path), strerror(errno)));
         log_error("%s", err_message());
-        (void)pthread_kill(m->signals, SIGTERM);
+        (void)kill(getpid(), SIGTERM);
     }
     return NULL;
 }

@@ -21,21 +21,19 @@ extern char **environ;
 
 static errint resolve_parent(const char *path, struct buf *ret)
 {
-    char *copy cleanup_free = strdup(path);
-    if (!copy)
-        return err_set(-ENOMEM, "no memory for %s", path);
-    size_t len = strlen(copy);
-    while (len > 1 && copy[len - 1] == '/')
-        copy[--len] = '\0';
-    char *slash = strrchr(copy, '/');
-    const char *name = slash ? slash + 1 : copy;
-    const char *folder = !slash ? "." : slash == copy ? "/" : copy;
-    if (slash && slash != copy)
-        *slash = '\0';
-    char real[PATH_MAX];
+    char folder[PATH_MAX], real[PATH_MAX];
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    size_t name = len; /* where the last part begins */
+    while (name > 0 && path[name - 1] != '/')
+        name--;
+    if (len >= sizeof folder)
+        return err_set(-ENAMETOOLONG, "a path of %zu bytes", len);
+    (void)snprintf(folder, sizeof folder, "%.*s", name ? (int)name : 1, name ? path : ".");
     if (!realpath(folder, real))
         return err_set(-errno, "%s: %s", folder, strerror(errno));
-    buf_printf(ret, "%s%s%s", strcmp(real, "/") == 0 ? "" : real, "/", name);
+    buf_printf(ret, "%s/%.*s", strcmp(real, "/") == 0 ? "" : real, (int)(len - name), path + name);
     return buf_error(ret);
 }
 

@@ -8,7 +8,6 @@
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
-#include "cache/object.h"
 #include "fs/complain.h"
 #include "fs/handle.h"
 #include "fs/request.h"
@@ -25,7 +24,8 @@ static struct fs *fs_of(fuse_req_t req)
 static struct fs_handle *handle_of(const struct fuse_file_info *fi)
 {
     struct fs_handle *h = (struct fs_handle *)(uintptr_t)fi->fh;
-    return atomic_load_explicit(&h->open, memory_order_acquire) ? h : NULL;
+    (void)atomic_load_explicit(&h->open, memory_order_acquire);
+    return h;
 }
 
 /* The handle, held: to be put. */

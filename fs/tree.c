@@ -166,7 +166,7 @@ static errint look(struct fs_ask *a, const struct fs_node *parent, const char *n
 
 errint fs_tree_lookup(struct fs_ask *a, const struct fs_node *parent, const char *name, struct fs_node **ret)
 {
-    struct fs_place place = {0};
+    struct fs_place place = {.kind = &fs_dir_root};
     errint e = find_place(a, parent, name, &place);
     if (e == 0)
         e = look(a, parent, name, &place, ret);
@@ -177,7 +177,7 @@ errint fs_tree_lookup(struct fs_ask *a, const struct fs_node *parent, const char
 errint fs_tree_lookup_known(struct fs_ask *a, const struct fs_node *parent, const char *name, struct fs_node **ret)
 {
     struct fs_ask now = {.fs = a->fs, .customer = a->customer};
-    struct fs_place place = {0};
+    struct fs_place place = {.kind = &fs_dir_root};
     errint e = find_place(&now, parent, name, &place);
     if (e == 0 && place.kind->type != FS_FOLDER && place.kind->type != FS_SOURCE)
         e = -EAGAIN;
