@@ -51,6 +51,21 @@ errint aws_s3_request_init(struct aws_s3_request *r, const struct aws_s3_bucket 
     return 0;
 }
 
+char *aws_s3_etag(const char *text)
+{
+    char *etag = NULL;
+    if (!text || !*text || strchr(text, '"'))
+        return strdup(text ? text : "");
+    return asprintf(&etag, "\"%s\"", text) < 0 ? NULL : etag;
+}
+
+bool aws_s3_etag_same(const char *a, const char *b)
+{
+    size_t a_quote = *a == '"', b_quote = *b == '"';
+    size_t a_len = strcspn(a + a_quote, "\""), b_len = strcspn(b + b_quote, "\"");
+    return a_len == b_len && memcmp(a + a_quote, b + b_quote, a_len) == 0;
+}
+
 errint aws_s3_number(const char *text, uint64_t *ret)
 {
     size_t digits = text ? strspn(text, "0123456789") : 0;
@@ -142,18 +157,15 @@ static errint read_body(const struct aws_s3_get *in, const char *target, struct 
                         struct aws_s3_body *ret)
 {
     struct aws_s3_body body = {.object_size_bytes = r->body.len, .last_modified_unix = 0};
-    errint result = 0;
-    if (in->len > 0 && r->error.status != 206)
-        result = err_set(-EIO, "%s: S3 sent no range (status %d)", target, r->error.status);
-    else if (in->len > 0)
-        result = check_part(in, target, r, &body.object_size_bytes);
+    const char *etag = aws_http_head_get(&r->head, "etag"), *modified = aws_http_head_get(&r->head, "last-modified");
+    if (in->if_match && etag && !aws_s3_etag_same(in->if_match, etag))
+        return err_set(-ESTALE, "%s changed (its ETag is %s)", target, etag);
+    errint result = in->len > 0 ? check_part(in, target, r, &body.object_size_bytes) : 0;
     if (result < 0)
         return result;
-    const char *etag = aws_http_head_get(&r->head, "etag");
-    const char *modified = aws_http_head_get(&r->head, "last-modified");
     if (modified)
         (void)clock_parse_http(modified, &body.last_modified_unix); /* a time that cannot be read is 0 */
-    body.etag = strdup(etag ? etag : "");
+    body.etag = aws_s3_etag(etag);
     if (!body.etag)
         return err_set(-ENOMEM, "%s", target);
     body.data = r->body;
@@ -207,8 +219,7 @@ errint aws_s3_put(struct aws_session *s, const struct aws_s3_bucket *bucket, con
         return err_set(-EEXIST, "%s is there already", r.target);
     if (result < 0 || !ret_etag)
         return result;
-    const char *etag = aws_http_head_get(&response.head, "etag");
-    *ret_etag = strdup(etag ? etag : "");
+    *ret_etag = aws_s3_etag(aws_http_head_get(&response.head, "etag"));
     return *ret_etag ? 0 : err_set(-ENOMEM, "%s", r.target);
 }
 

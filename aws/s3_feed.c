@@ -62,9 +62,10 @@ static errint check_head(struct aws_call *call, const struct aws_http_head *head
 {
     struct feed_transfer *t = TRANSFER(call);
     const char *etag = aws_http_head_get(head, "etag");
-    if (etag && strcmp(etag, t->feed->etag) != 0)
+    if (etag && !aws_s3_etag_same(etag, t->feed->etag))
         return err_set(-ESTALE, "the object changed while it was read");
-    return head->status == 206 ? check_range(t, head) : check_whole(t, head);
+    /* by the header: `rclone serve s3` sends ranges with status 200 */
+    return aws_http_head_get(head, "content-range") ? check_range(t, head) : check_whole(t, head);
 }
 
 static errint take_data(struct aws_call *call, const void *data, size_t len)

@@ -67,7 +67,7 @@ static errint add_object(struct aws_s3_listing *l, const struct aws_xml *node, b
         return err_set(-ENOMEM, "a listing");
     l->objects = objects;
     o.key = decode(key, encoded);
-    o.etag = strdup(etag ? etag : "");
+    o.etag = aws_s3_etag(etag);
     o.storage_class = strdup(class ? class : "");
     l->objects[l->object_count++] = o;
     return o.key && o.etag && o.storage_class ? 0 : err_set(-ENOMEM, "a listing");

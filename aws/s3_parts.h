@@ -26,6 +26,12 @@ void aws_s3_request_header(struct aws_s3_request *r, const char *name, const cha
 /* "bytes 0-9/100" of RFC 9110 section 14.4; the total must be known. -EIO otherwise. */
 errint aws_s3_content_range(const char *text, uint64_t *ret_first, uint64_t *ret_last, uint64_t *ret_total);
 
+/* TEXT (NULL: "") as an ETag with its quotes, which some servers leave out of a listing: the caller's, NULL when out of
+ * memory. "" stays "". */
+char *aws_s3_etag(const char *text);
+/* Are two ETags one, with their quotes or without? */
+bool aws_s3_etag_same(const char *a, const char *b);
+
 /* Decimal digits alone, without overflow. -EIO otherwise, or for NULL. */
 errint aws_s3_number(const char *text, uint64_t *ret);
 

@@ -41,7 +41,7 @@ static const char page_one[] =
     "ListBucketResult>";
 static const char page_two[] =
     "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>z%20+</Key><LastModified>2026-01-31T10:00:00Z"
-    "</LastModified><ETag>\"e2\"</ETag><Size>0</Size></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes>"
+    "</LastModified><ETag>e2</ETag><Size>0</Size></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes>"
     "<NextContinuationToken>t=/1</NextContinuationToken></ListBucketResult>";
 
 static void test_list(void)
@@ -57,7 +57,8 @@ static void test_list(void)
     CHECK_INT(l.objects[0].size_bytes, 18446744073);
     CHECK_INT(l.objects[0].last_modified_unix, 1769853600);
     CHECK_STR(l.objects[0].storage_class, "STANDARD");
-    CHECK_STR(l.objects[1].key, "z%20+"); /* not said to be encoded */
+    CHECK_STR(l.objects[1].key, "z%20+");   /* not said to be encoded */
+    CHECK_STR(l.objects[1].etag, "\"e2\""); /* as If-Match wants it */
     CHECK_STR(l.objects[1].storage_class, "");
     CHECK_INT(l.prefix_count, 1);
     CHECK_STR(l.prefixes[0], "p/");
@@ -112,6 +113,9 @@ static void test_get(void)
     CHECK(said(&s, 0, "if-match: \"e\""));
     CHECK(!said(&s, 0, "range:"));
     aws_s3_body_done(&b);
+    get.if_match = "\"other\""; /* a server that does not look at If-Match */
+    CHECK_INT(aws_s3_get(f.session, &bucket, &get, NULL, &b), -ESTALE);
+    get.if_match = NULL;
     get.size_max = 4;
     CHECK_INT(aws_s3_get(f.session, &bucket, &get, NULL, &b), -EFBIG);
     fixture_stop(&f);
@@ -147,6 +151,7 @@ static void test_ranges(void)
     check_range(0, 4, 206, "Content-Range: bytes 3-0/10\r\n", "bytes=0-3", -EIO, 0);
     check_range(0, 4, 206, "", "bytes=0-3", -EIO, 0);
     check_range(0, 4, 200, "", "bytes=0-3", -EIO, 0);
+    check_range(0, 4, 200, "Content-Range: bytes 0-3/10\r\n", "bytes=0-3", 0, 10); /* rclone serve s3 */
 }
 
 static void test_put(void)
@@ -261,10 +266,19 @@ static void test_numbers(void)
     CHECK_INT(aws_s3_content_range("bytes 0-1/9, 3-4/9", &a, &b, &c), -EIO);
 }
 
+static void test_etags(void)
+{
+    CHECK(aws_s3_etag_same("\"a\"", "a"));
+    CHECK(aws_s3_etag_same("a", "a"));
+    CHECK(!aws_s3_etag_same("\"a\"", "\"a-1\""));
+    CHECK(!aws_s3_etag_same("\"a\"", ""));
+    CHECK(!aws_s3_etag_same("W/\"a\"", "\"a\""));
+}
+
 static const struct unit_test tests[] = {
     {"list", test_list},       {"bad_lists", test_bad_lists}, {"get", test_get},         {"ranges", test_ranges},
     {"put", test_put},         {"region", test_region},       {"presign", test_presign}, {"probes", test_probes},
-    {"numbers", test_numbers},
+    {"numbers", test_numbers}, {"etags", test_etags},
 };
 
 int main(int argc, char **argv)
