@@ -3,6 +3,7 @@
  *   none     join -> RUNNING (the caller begins)
  *   RUNNING  join waits; end(0) -> none; end(failure) -> FAILED, owed = those who waited
  *   FAILED   join within the hold: the failure; behind it, while owed > 0: the failure, owed - 1; else -> RUNNING
+ *            with no hold at all -> RUNNING
  *
  * A FAILED entry stays for status until it runs again or FORGET_NS passed.
  */
@@ -127,7 +128,7 @@ errint model_flights_join(struct model_flights *f, const char *name, int64_t hol
         t->waited += w != NULL;
         waitlist_add(&t->waiters, w);
         e = -EAGAIN;
-    } else if (t && holds(t, hold_ns, w != NULL)) {
+    } else if (t && holds(t, hold_ns, w && hold_ns > 0)) {
         e = err_again(&t->error);
     } else if (!t && !(t = add(f, name))) {
         e = err_set(-ENOMEM, "no memory to begin %s", name);

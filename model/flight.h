@@ -18,7 +18,7 @@ errint model_flights_new(struct model_flights **ret);
 void model_flights_free(struct model_flights *f); /* nothing under way, nobody waiting; NULL is nothing */
 
 /* 0 and *ret_begin: the caller begins the work and calls model_flights_end for it, whatever happens. Else -EAGAIN with W
- * (NULL: nobody) waiting for its end, or the failure of the last time. */
+ * (NULL: nobody) waiting for its end, or the failure of the last time; HOLD_NS 0: whatever failed, begin anew. */
 errint model_flights_join(struct model_flights *f, const char *name, int64_t hold_ns, struct waiter *w,
                           bool *ret_begin);
 

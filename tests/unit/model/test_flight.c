@@ -62,14 +62,18 @@ static void who_waited_gets_the_failure_however_late(void)
     CHECK_INT(model_flights_new(&f), 0);
     blocker_init(&a);
     blocker_init(&b);
-    CHECK_INT(model_flights_join(f, "x", 0, NULL, &begin), 0);
+    CHECK_INT(model_flights_join(f, "x", 1, NULL, &begin), 0);
     model_flights_wait(f, "x", &a.waiter);
-    CHECK_INT(model_flights_join(f, "x", 0, &b.waiter, &begin), -EAGAIN);
+    CHECK_INT(model_flights_join(f, "x", 1, &b.waiter, &begin), -EAGAIN);
     model_flights_end(f, "x", err_set(-EHOSTUNREACH, "no way"));
-    CHECK_INT(model_flights_join(f, "x", 0, &a.waiter, &begin), -EHOSTUNREACH);
-    CHECK_INT(model_flights_join(f, "x", 0, &b.waiter, &begin), -EHOSTUNREACH);
+    CHECK_INT(model_flights_join(f, "x", 1, &a.waiter, &begin), -EHOSTUNREACH);
+    CHECK_INT(model_flights_join(f, "x", 1, &b.waiter, &begin), -EHOSTUNREACH);
     CHECK_STR(err_message(), "no way");
-    CHECK_INT(model_flights_join(f, "x", 0, &a.waiter, &begin), 0);
+    CHECK_INT(model_flights_join(f, "x", 1, &a.waiter, &begin), 0);
+    CHECK(begin);
+    model_flights_wait(f, "x", &a.waiter);
+    model_flights_end(f, "x", err_set(-EIO, "again"));
+    CHECK_INT(model_flights_join(f, "x", 0, &b.waiter, &begin), 0); /* asked for anew: no old failure answers that */
     CHECK(begin);
     model_flights_end(f, "x", 0);
     blocker_done(&a);
