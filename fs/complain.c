@@ -53,17 +53,23 @@ static enum log_level level_of(errint e)
     }
 }
 
-void fs_complain(const struct fs_request *r, errint e)
+static void say(const struct fs_request *r, errint e, enum log_level level, const struct fs_node *n)
 {
-    enum log_level level = level_of(e);
-    unsigned missed = 0;
-    if (level != LOG_LEVEL_DEBUG && !may_say(&missed))
-        return;
-    struct fs_node *n = fs_node_get(r->ask.fs->nodes, r->ino);
     const char *path = n ? n->path : "(no node)";
     const char *slash = r->name && path[1] ? "/" : "";
     log_line(level, "%s %s%s%s: %s: %s", r->op, path, slash, r->name ? r->name : "", err_name(e), err_message());
+}
+
+void fs_complain(const struct fs_request *r, errint e)
+{
+    struct fs_nodes *nodes = r->ask.fs->nodes;
+    struct fs_node *n = fs_node_get(nodes, r->ino);
+    bool again = n && fs_node_failure_said(nodes, n, e);
+    enum log_level level = again ? LOG_LEVEL_DEBUG : level_of(e);
+    unsigned missed = 0;
+    if (level == LOG_LEVEL_DEBUG || may_say(&missed))
+        say(r, e, level, n);
     if (missed)
         log_line(level, "%u more failures were not logged", missed);
-    fs_node_put(r->ask.fs->nodes, n);
+    fs_node_put(nodes, n);
 }

@@ -74,13 +74,19 @@ static void log_fuse_line(enum fuse_log_level level, const char *format, va_list
         log_debug("%s", line);
 }
 
+/* One after another, if several died here. */
 static errint detach_dead(const char *resolved)
 {
     struct fs_mountpoint at;
-    errint e = fs_mountpoint_find(resolved, &at);
-    if (e == -ENOENT || (e == 0 && !at.dead))
-        return 0;
-    return e ? e : fs_mountpoint_detach(resolved, true);
+    for (;;) {
+        errint e = fs_mountpoint_find(resolved, &at);
+        if (e == -ENOENT || (e == 0 && !at.dead))
+            return 0;
+        if (e == 0)
+            e = fs_mountpoint_detach(resolved, true);
+        if (e)
+            return e;
+    }
 }
 
 static errint check_point(const char *resolved)

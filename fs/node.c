@@ -303,6 +303,15 @@ errint fs_node_failed(struct fs_nodes *t, struct fs_node *n)
     return e;
 }
 
+bool fs_node_failure_said(struct fs_nodes *t, struct fs_node *n, errint e)
+{
+    pthread_mutex_lock(&t->lock);
+    bool it = n->failed.code == e, said = it && n->failure_said;
+    n->failure_said = n->failure_said || it;
+    pthread_mutex_unlock(&t->lock);
+    return said;
+}
+
 struct source *fs_node_source(struct fs_nodes *t, struct fs_node *n)
 {
     pthread_mutex_lock(&t->lock);

@@ -31,6 +31,7 @@ struct fs_node {
     unsigned refs;
     bool keyed; /* found by path and version */
     struct err failed;
+    bool failure_said;
     unsigned opens;
     struct source *source; /* while opens > 0 */
     struct fs_node *next_by_id, *next_by_key;
@@ -68,6 +69,8 @@ void fs_node_put(struct fs_nodes *t, struct fs_node *n);
 
 /* The first failure stays. */
 void fs_node_fail(struct fs_nodes *t, struct fs_node *n, errint e);
+/* Was N's failure E said before? False once: a reader that goes on asking makes no second log line. */
+bool fs_node_failure_said(struct fs_nodes *t, struct fs_node *n, errint e);
 /* 0, or that failure with its message. */
 errint fs_node_failed(struct fs_nodes *t, struct fs_node *n);
 

@@ -88,6 +88,9 @@ static void test_failure_lasts_and_is_replaced(void)
     fs_node_fail(table, bad, err_set(-ESTALE, "second"));
     CHECK_INT(fs_node_failed(table, bad), -EIO);
     CHECK_STR(err_message(), "first");
+    CHECK(!fs_node_failure_said(table, bad, -EINTR));
+    CHECK(!fs_node_failure_said(table, bad, -EIO));
+    CHECK(fs_node_failure_said(table, bad, -EIO));
     struct fs_node *good = look("/a", 1);
     CHECK(good != bad);
     CHECK_INT(fs_node_failed(table, good), 0);
