@@ -6,12 +6,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -30,7 +32,7 @@
 #define RESIDENT_MAX_MIB 128
 #endif
 
-static char root[] = "/tmp/ctfs-test-mount-XXXXXX";
+static char root[] = "/tmp/ctfs test-mount-XXXXXX";
 static pid_t child;
 
 static const char *path_of(const char *name)
@@ -465,6 +467,50 @@ static void test_interrupt(void)
     end();
 }
 
+static int walk_failures;
+
+static int read_whole(const char *path, const struct stat *s, int type, struct FTW *where)
+{
+    (void)where;
+    static char block[65536];
+    uint64_t total = 0;
+    ssize_t n = 0;
+    int fd = type == FTW_F ? open(path, O_RDONLY) : -1;
+    while (fd >= 0 && (n = read(fd, block, sizeof block)) > 0)
+        total += (uint64_t)n;
+    bool control = strcmp(path + where->base, "connect") == 0;
+    if (type == FTW_NS || type == FTW_DNR || n < 0 || (type == FTW_F && fd < 0) ||
+        (type == FTW_F && !control && total != (uint64_t)s->st_size)) {
+        if (walk_failures++ < 5)
+            fprintf(stderr, "%s: type %d, %llu bytes, %s\n", path, type, (unsigned long long)total, strerror(errno));
+    }
+    if (fd >= 0)
+        close(fd);
+    return 0;
+}
+
+/* Signals every millisecond, without SA_RESTART, fail nothing that is at hand. */
+static void test_signals_disturb_nothing(void)
+{
+    begin();
+    fflush(NULL);
+    pid_t walker = fork();
+    if (walker == 0) {
+        struct sigaction act = {.sa_handler = handle};
+        struct itimerval every = {.it_interval.tv_usec = 1000, .it_value.tv_usec = 1000};
+        sigaction(SIGALRM, &act, NULL);
+        setitimer(ITIMER_REAL, &every, NULL);
+        for (int i = 0; i < 20; i++)
+            if (nftw(root, read_whole, 10, FTW_PHYS) != 0)
+                walk_failures++;
+        _exit(walk_failures != 0);
+    }
+    int status;
+    waitpid(walker, &status, 0);
+    CHECK_INT(status, 0);
+    end();
+}
+
 static void test_term_with_hung_reads(void)
 {
     for (int i = 0; i < 20; i++) {
@@ -788,6 +834,7 @@ static const struct unit_test tests[] = {
     {"wrong size fails once", test_wrong_size_fails_once},
     {"alive beside stuck readers", test_alive_beside_stuck_readers},
     {"interrupt", test_interrupt},
+    {"signals disturb nothing", test_signals_disturb_nothing},
     {"term with hung reads", test_term_with_hung_reads},
     {"term with hung lookups", test_term_with_hung_lookups},
     {"term with deaf command", test_term_with_deaf_command},
