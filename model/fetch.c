@@ -285,7 +285,7 @@ static errint begin_one(struct scopes *s, const char *arg, const char *scope)
     return 0;
 }
 
-/* Waits for the flight that is under way. */
+/* One that is under way may have begun before what the caller knows of: it is waited for, then another is done here. */
 static errint wait_one(struct scopes *s, const char *arg, const char *scope)
 {
     struct model_flights *flights = s->customer->fetches->flights;
@@ -296,14 +296,12 @@ static errint wait_one(struct scopes *s, const char *arg, const char *scope)
     if (s->cancel)
         waitlist_add(&s->cancel->waiters, &stop);
     errint e = 0;
-    for (bool waited = false;; waited = true) {
+    for (;;) {
         bool begin = false;
         if ((e = cancel_check(s->cancel)))
             break;
-        e = model_flights_join(flights, scope, waited ? HOLD_NS : 0, &b.waiter, &begin);
-        if (begin && waited)
-            model_flights_end(flights, scope, 0); /* it ended well while this waited */
-        else if (begin)
+        e = model_flights_join(flights, scope, 0, &b.waiter, &begin);
+        if (begin)
             e = run_fetch(s->customer, s->topic, arg, scope, s->cancel);
         if (e != -EAGAIN)
             break;
