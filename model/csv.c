@@ -137,6 +137,17 @@ static errint take_after_cr(struct model_csv *c, char byte, bool *ret_used, bool
     return end_record(c, ret_record);
 }
 
+static errint take_run(struct model_csv *c, const char *data, size_t len)
+{
+    buf_append(&c->text, data, len);
+    if (c->state == MODEL_CSV_START)
+        c->state = MODEL_CSV_PLAIN;
+    if (!buf_error(&c->text))
+        return 0;
+    return err_set(-EFBIG, "record %llu is longer than %u bytes", (unsigned long long)c->records + 1,
+                   MODEL_CSV_RECORD_MAX);
+}
+
 errint model_csv_feed(struct model_csv *c, const char *data, size_t len, size_t *ret_used, bool *ret_record)
 {
     begin_record(c);
@@ -146,19 +157,12 @@ errint model_csv_feed(struct model_csv *c, const char *data, size_t len, size_t 
     while (e == 0 && i < len && !*ret_record) {
         size_t run = 0;
         bool used = true;
+        bool special = c->state == MODEL_CSV_QUOTE || (c->state == MODEL_CSV_START && data[i] == '"');
         if (c->state == MODEL_CSV_CR) {
             e = take_after_cr(c, data[i], &used, ret_record);
             run = used;
-        } else if (c->state == MODEL_CSV_QUOTE || (c->state == MODEL_CSV_START && data[i] == '"')) {
-            e = take_byte(c, data[i], ret_record);
-            run = 1;
-        } else if ((run = run_length(c->state, data + i, len - i)) > 0) {
-            buf_append(&c->text, data + i, run);
-            if (c->state == MODEL_CSV_START)
-                c->state = MODEL_CSV_PLAIN;
-            if (buf_error(&c->text))
-                e = err_set(-EFBIG, "record %llu is longer than %u bytes", (unsigned long long)c->records + 1,
-                            MODEL_CSV_RECORD_MAX);
+        } else if (!special && (run = run_length(c->state, data + i, len - i)) > 0) {
+            e = take_run(c, data + i, run);
         } else {
             e = take_byte(c, data[i], ret_record);
             run = 1;

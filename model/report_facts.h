@@ -12,7 +12,7 @@
 #include "model/report.h"
 #include "model/report_sample.h"
 
-#define MODEL_FACTS_SMALL_BYTES (256u * 1024u)
+#define MODEL_FACTS_SMALL_BYTES ((size_t)256 * 1024)
 
 /* How an answer may be sought. */
 struct model_asking {

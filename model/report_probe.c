@@ -21,7 +21,7 @@
 #include "model/csv.h"
 #include "model/flight.h"
 
-#define HEAD_FIRST_BYTES (64u * 1024u)
+#define HEAD_FIRST_BYTES ((size_t)64 * 1024)
 #define HEAD_MAX_BYTES (4u << 20)
 #define PLAIN_MAX_BYTES (1u << 20)
 

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "model/csv.h"
 
-#define CHUNK_BYTES (256u * 1024u)
+#define CHUNK_BYTES ((size_t)256 * 1024)
 
 void model_tsv_init(struct model_tsv *t, int out_fd)
 {
