@@ -376,14 +376,24 @@ static bool parse_scope(const struct model_customer *c, const char *scope, struc
     return false;
 }
 
+static bool is_there(const struct states *s, const struct model_fetch_state *state)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->to[i].topic == state->topic && strcmp(s->to[i].arg, state->arg) == 0)
+            return true;
+    return false;
+}
+
 static int add_cached(void *arg, const char *scope)
 {
     struct states *s = arg;
     struct cache_listing listing;
     struct model_flight_state flight = {0};
     struct model_fetch_state *state = &s->to[s->count];
-    if (s->count == s->max || !parse_scope(s->customer, scope, state))
-        return s->count == s->max;
+    if (s->count == s->max)
+        return 1;
+    if (!parse_scope(s->customer, scope, state) || is_there(s, state))
+        return 0;
     if (cache_store_listing(s->customer->model->store, scope, &listing) == 0)
         state->fetched_ns = listing.fetched_ns;
     (void)model_flights_state(s->customer->fetches->flights, scope, &flight);
@@ -399,11 +409,8 @@ static void add_flight(void *arg, const char *name, const struct model_flight_st
 {
     struct states *s = arg;
     struct model_fetch_state state;
-    if (s->count == s->max || !parse_scope(s->customer, name, &state))
+    if (s->count == s->max || !parse_scope(s->customer, name, &state) || is_there(s, &state))
         return;
-    for (size_t i = 0; i < s->count; i++)
-        if (s->to[i].topic == state.topic && strcmp(s->to[i].arg, state.arg) == 0)
-            return;
     state.running = flight->running;
     state.error = flight->error;
     memcpy(state.message, flight->message, sizeof state.message);
@@ -413,7 +420,13 @@ static void add_flight(void *arg, const char *name, const struct model_flight_st
 size_t model_fetch_states(struct model_customer *c, struct model_fetch_state *ret, size_t max)
 {
     struct states s = {.customer = c, .to = ret, .max = max};
-    (void)cache_store_scopes(c->model->store, c->scope, add_cached, &s);
+    for (int t = 0; t < MODEL_TOPIC_COUNT; t++) {
+        struct buf prefix cleanup_buf = BUF_INIT;
+        if (t == MODEL_ACCOUNT_TAGS)
+            continue; /* one for each account: too many to look at for each status */
+        model_fetch_scope(c, (enum model_topic)t, "", &prefix);
+        (void)cache_store_scopes(c->model->store, buf_text(&prefix), add_cached, &s);
+    }
     model_flights_each(c->fetches->flights, add_flight, &s);
     return s.count;
 }

@@ -46,7 +46,7 @@ const char *model_fetch_topic_name(enum model_topic topic); /* "organization", "
 errint model_fetches_new(struct model_fetches **ret);
 void model_fetches_free(struct model_fetches *f);
 
-/* One topic's state, for status: fetched when, stale, failing with what. */
+/* One topic's state, for status: fetched when, failing with what. Of account tags those under way or failing alone. */
 struct model_fetch_state {
     enum model_topic topic;
     char arg[64];

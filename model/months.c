@@ -21,6 +21,7 @@
 #include "model/fetch_topics.h"
 #include "model/layout.h"
 #include "model/month.h"
+#include "model/report_sample.h"
 #include "model/status.h"
 
 #define PERIODS_MAX 2400
@@ -332,6 +333,18 @@ static errint find_place(const struct model_fetch *f, struct place *ret)
     return ret->root && ret->folder ? 0 : err_set(-EIO, "%s of the kept months has no folder", f->arg);
 }
 
+/* The versions of LAST that are not in M are gone for good. */
+static void forget_replaced(struct model_customer *c, const struct model_month *last, const struct model_month *m)
+{
+    for (size_t i = 0; last && i < last->part_count; i++) {
+        size_t k = 0;
+        while (k < m->part_count && strcmp(m->parts[k].etag, last->parts[i].etag) != 0)
+            k++;
+        if (k == m->part_count)
+            model_sample_forget(c, &last->parts[i]);
+    }
+}
+
 /* One attempt: takes and publishes, or publishes the last one again as just seen. */
 static errint take_once(const struct model_fetch *f, const struct model_month_request *in,
                         const struct model_month *last)
@@ -351,8 +364,10 @@ static errint take_once(const struct model_fetch *f, const struct model_month_re
     e = publish_month(f, m);
     if (e == 0 && in->known_etag == NULL)
         (void)cache_store_mark_put(f->customer->model->store, buf_text(&mark), NULL);
-    if (e == 0)
+    if (e == 0) {
         model_status_forget(f->customer->model, buf_text(&notes));
+        forget_replaced(f->customer, last, m);
+    }
     model_month_put(m);
     return e;
 }

@@ -178,6 +178,14 @@ errint model_sample_keep(struct model_customer *c, const char *fact_name, const 
     return e ? e : keep_regions(c, s);
 }
 
+void model_sample_forget(struct model_customer *c, const struct model_part *part)
+{
+    struct buf mark cleanup_buf = BUF_INIT;
+    buf_puts(&mark, "sample/");
+    model_facts_name(c, part, &mark);
+    (void)cache_store_mark_put(c->model->store, buf_text(&mark), NULL); /* one mark too many does no harm */
+}
+
 struct kept {
     int whole, invoice;
     unsigned long long rows, billed;

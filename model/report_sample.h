@@ -24,6 +24,9 @@ void model_sample_done(struct model_sample *s);
 /* Keeps it: H/regions grows by what is new; the part's own marks by its fact's name. */
 errint model_sample_keep(struct model_customer *c, const char *fact_name, const struct model_sample *s);
 
+/* Drops the part's own mark: the version was replaced. What it taught of regions stays. */
+void model_sample_forget(struct model_customer *c, const struct model_part *part);
+
 /* What was learnt of regions so far, and whether every part of the newest month was seen whole. */
 errint model_sample_regions(struct model_customer *c, struct buf *ret, bool *ret_whole);
 

@@ -15,7 +15,7 @@
 #include "model/fetch.h"
 #include "model/notes.h"
 
-#define STATES_MAX 4096
+#define STATES_MAX 1024
 #define FAILURES_MAX 20
 #define TRANSFERS_MAX 64
 #define SERVICES_MAX 32
