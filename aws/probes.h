@@ -37,7 +37,7 @@ enum aws_s3_probe_kind {
     AWS_S3_PROBE_LOCATION, /* ?location */
     AWS_S3_PROBE_LIST,     /* max-keys=1 under KEY as prefix */
     AWS_S3_PROBE_GET,      /* the first byte of KEY */
-    AWS_S3_PROBE_PUT_ACL,  /* PUT of KEY with If-None-Match: * and x-amz-acl: bucket-owner-full-control; 412 is granted */
+    AWS_S3_PROBE_PUT_ACL, /* PUT of KEY with If-None-Match: * and x-amz-acl: bucket-owner-full-control; 412 is granted */
 };
 errint aws_s3_probe(struct aws_session *s, enum aws_s3_probe_kind kind, const char *bucket, const char *key,
                     struct cancel *c, struct aws_probe *ret);
