@@ -26,6 +26,7 @@
 #define BEHIND_HOLD_NS (5 * CLOCK_NS_PER_S)
 #define REFUSED_TTL_S 60
 #define CLOSED_MONTH_FACTOR 24
+#define TAGS_FACTOR 24
 
 struct model_fetches {
     struct model_flights *flights;
@@ -33,6 +34,7 @@ struct model_fetches {
 };
 
 static int64_t ttl_plain(struct model_customer *c, const char *arg);
+static int64_t ttl_tags(struct model_customer *c, const char *arg);
 static int64_t ttl_organization(struct model_customer *c, const char *arg);
 static int64_t ttl_month(struct model_customer *c, const char *arg);
 
@@ -43,7 +45,7 @@ static const struct topic {
     errint (*fetch)(const struct model_fetch *f);
 } topics[MODEL_TOPIC_COUNT] = {
     [MODEL_ORGANIZATION] = {"organization", false, ttl_organization, model_organization_walk},
-    [MODEL_ACCOUNT_TAGS] = {"tags", true, ttl_plain, model_organization_fetch_tags},
+    [MODEL_ACCOUNT_TAGS] = {"tags", true, ttl_tags, model_organization_fetch_tags},
     [MODEL_REPORTS] = {"reports", false, ttl_plain, model_months_fetch_reports},
     [MODEL_MONTHS] = {"months", false, ttl_plain, model_months_fetch},
     [MODEL_MONTH] = {"month", true, ttl_month, model_month_fetch},
@@ -55,6 +57,12 @@ static int64_t ttl_plain(struct model_customer *c, const char *arg)
 {
     (void)arg;
     return c->model->settings->metadata_ttl_s;
+}
+
+/* One request an account: a sweep over them all must not make thousands every hour. */
+static int64_t ttl_tags(struct model_customer *c, const char *arg)
+{
+    return ttl_plain(c, arg) * TAGS_FACTOR;
 }
 
 /* A refusal is asked about again soon: permissions are often given late. */
@@ -324,6 +332,8 @@ static errint refresh_topics(struct model_customer *c, enum model_topic topic, s
         if (topic != MODEL_TOPIC_COUNT && topic != (enum model_topic)t)
             continue;
         atomic_store(&c->fetches->stale_before_ns[t], clock_wall_ns());
+        if (topic == MODEL_TOPIC_COUNT && t == MODEL_ACCOUNT_TAGS)
+            continue; /* as many as there are accounts: each when it is looked at next */
         struct scopes s = {.customer = c, .topic = (enum model_topic)t, .each = each, .cancel = cancel};
         errint e = each_scope(&s);
         if (first == 0)

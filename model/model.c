@@ -19,7 +19,7 @@
 #include "model/flight.h"
 #include "model/notes.h"
 
-#define JOBS_MAX 32
+#define JOBS_MAX 64
 
 struct model_direct {
     struct cache_connection row;

@@ -28,7 +28,7 @@ struct fake_object {
     char *bytes;
     size_t len;
     int64_t modified;
-    unsigned gets;
+    atomic_uint gets;
 };
 
 /* What a JSON or Query operation answers; WHEN is a text that its body must hold. */
@@ -46,8 +46,8 @@ struct fake {
     size_t answer_count;
     int s3_status; /* not 0: S3 answers nothing else */
     const char *s3_code;
-    unsigned lists, gets, calls;
-    uint64_t bytes_sent;
+    atomic_uint lists, gets, calls;
+    _Atomic uint64_t bytes_sent;
     char assumed[8192]; /* the body of the last AssumeRole */
     char folder[64];
     struct model_settings settings;
@@ -121,9 +121,9 @@ static inline void fake_get(struct fake *f, struct tiny_request *r, const char *
                 o->etag, when);
     if (ranged)
         tiny_printf(r, "Content-Range: bytes %llu-%llu/%zu\r\n", from, to, o->len);
+    f->bytes_sent += len;
     tiny_send(r, "\r\n", 2);
     tiny_send(r, o->bytes + from, len);
-    f->bytes_sent += len;
 }
 
 static inline int fake_by_key(const void *a, const void *b)
