@@ -70,6 +70,8 @@ static void begin_record(struct model_csv *c)
     c->state = MODEL_CSV_START;
 }
 
+static const bool ends_plain[256] = {[','] = true, ['\n'] = true, ['\r'] = true};
+
 /* How many bytes from DATA on are ordinary in this state. */
 static size_t run_length(enum model_csv_state state, const char *data, size_t len)
 {
@@ -78,7 +80,7 @@ static size_t run_length(enum model_csv_state state, const char *data, size_t le
         return quote ? (size_t)(quote - data) : len;
     }
     size_t i = 0;
-    while (i < len && data[i] != ',' && data[i] != '\n' && data[i] != '\r')
+    while (i < len && !ends_plain[(unsigned char)data[i]])
         i++;
     return i;
 }
@@ -196,6 +198,11 @@ const char *model_csv_cell(const struct model_csv *c, size_t index, size_t *ret_
     size_t start = index ? c->ends[index - 1] : 0;
     *ret_len = c->ends[index] - start;
     return buf_text(&c->text) + start;
+}
+
+size_t model_csv_text_len(const struct model_csv *c)
+{
+    return c->text.len;
 }
 
 long model_csv_find(const struct model_csv *c, const char *name)

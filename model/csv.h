@@ -45,6 +45,9 @@ errint model_csv_end(struct model_csv *c, bool *ret_record);
 /* Cell INDEX of the record: its bytes (not NUL-terminated) and their number. */
 const char *model_csv_cell(const struct model_csv *c, size_t index, size_t *ret_len);
 
+/* The bytes of all its cells together. */
+size_t model_csv_text_len(const struct model_csv *c);
+
 /* The index of the cell whose text is NAME, or -1. */
 long model_csv_find(const struct model_csv *c, const char *name);
 

@@ -19,6 +19,8 @@ void model_tsv_done(struct model_tsv *t)
 {
     buf_done(&t->header);
     buf_done(&t->out);
+    free(t->line);
+    t->line = NULL;
 }
 
 errint model_tsv_flush(struct model_tsv *t)
@@ -36,58 +38,69 @@ errint model_tsv_flush(struct model_tsv *t)
     return e;
 }
 
-static void append_cell(struct buf *to, const char *cell, size_t len)
+/* LEN bytes to TO with white space other than a blank made one; gives where they end. */
+static char *put_cell(char *to, const char *cell, size_t len)
 {
-    size_t from = 0;
     for (size_t i = 0; i < len; i++) {
-        if (cell[i] != '\t' && cell[i] != '\n' && cell[i] != '\r')
+        char byte = cell[i];
+        if (byte == '\r' && i + 1 < len && cell[i + 1] == '\n')
             continue;
-        buf_append(to, cell + from, i - from);
-        if (cell[i] != '\r' || i + 1 == len || cell[i + 1] != '\n')
-            buf_putc(to, ' ');
-        from = i + 1;
+        *to++ = byte == '\t' || byte == '\n' || byte == '\r' ? ' ' : byte;
     }
-    buf_append(to, cell + from, len - from);
+    return to;
 }
 
-static void append_record(struct buf *to, const struct model_csv *c)
+/* The record as one line in T->line: never longer than its text, a separator a cell. */
+static errint make_line(struct model_tsv *t, const struct model_csv *c, size_t *ret_len)
 {
+    size_t need = model_csv_text_len(c) + c->cell_count;
+    if (need > t->line_cap) {
+        char *line = realloc(t->line, need * 2);
+        if (!line)
+            return err_set(-ENOMEM, "no memory for a line of %zu bytes", need);
+        t->line = line;
+        t->line_cap = need * 2;
+    }
+    char *at = t->line;
     for (size_t i = 0; i < c->cell_count; i++) {
         size_t len;
         const char *cell = model_csv_cell(c, i, &len);
-        if (i)
-            buf_putc(to, '\t');
-        append_cell(to, cell, len);
+        at = put_cell(at, cell, len);
+        *at++ = '\t';
     }
-    buf_putc(to, '\n');
+    at[-1] = '\n';
+    *ret_len = (size_t)(at - t->line);
+    return 0;
 }
 
 static errint take_header(struct model_tsv *t, const struct model_csv *c, const char *name)
 {
-    if (!t->has_header) {
-        append_record(&t->header, c);
-        buf_append(&t->out, buf_text(&t->header), t->header.len);
-        t->has_header = true;
-        t->columns = c->cell_count;
-        return buf_error(&t->header);
-    }
-    struct buf header cleanup_buf = BUF_INIT;
-    append_record(&header, c);
-    errint e = buf_error(&header);
-    if (e == 0 && (header.len != t->header.len || memcmp(header.data, t->header.data, header.len) != 0))
+    size_t len = 0;
+    errint e = make_line(t, c, &len);
+    if (e == 0 && t->has_header && (len != t->header.len || memcmp(t->line, t->header.data, len) != 0))
         e = err_set(-EINVAL, "%s: its header differs from the first file's (%zu columns, not %zu, or other names)",
                     name, c->cell_count, t->columns);
-    return e;
+    if (e || t->has_header)
+        return e;
+    buf_append(&t->header, t->line, len);
+    buf_append(&t->out, t->line, len);
+    t->has_header = true;
+    t->columns = c->cell_count;
+    return buf_error(&t->header);
 }
 
 static errint take_record(struct model_tsv *t, const struct model_csv *c, const char *name)
 {
+    size_t len = 0;
     if (c->records == 1)
         return take_header(t, c, name);
     if (c->cell_count != t->columns)
         return err_set(-EINVAL, "%s: record %llu has %zu cells, its header %zu", name, (unsigned long long)c->records,
                        c->cell_count, t->columns);
-    append_record(&t->out, c);
+    errint e = make_line(t, c, &len);
+    if (e)
+        return e;
+    buf_append(&t->out, t->line, len);
     return t->out.len < CHUNK_BYTES ? 0 : model_tsv_flush(t);
 }
 

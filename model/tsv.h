@@ -22,6 +22,8 @@ struct model_tsv {
     bool has_header;   /* private */
     size_t columns;    /* private */
     struct buf out;    /* private: not yet written */
+    char *line;        /* private: the record at hand */
+    size_t line_cap;   /* private */
 };
 
 void model_tsv_init(struct model_tsv *t, int out_fd);
