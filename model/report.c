@@ -17,9 +17,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "cache/concat.h"
 #include "model/csv.h"
-#include "model/layout.h"
+#include "model/report_concat.h"
 #include "model/report_facts.h"
 #include "model/status.h"
 
@@ -249,16 +248,16 @@ static errint open_one(struct model_customer *c, const struct model_month *m, si
     return e ? e : model_source_plain(c, m->period, &m->parts[index], file.size_bytes, file.verified, ret);
 }
 
-static errint open_slices(struct model_customer *c, const struct model_month *m, const struct slices *s,
+static errint open_slices(struct model_customer *c, const struct model_month *m, const struct slices *s, bool verified,
                           struct source **ret)
 {
-    struct cache_concat_part *parts cleanup_free = calloc(s->count + 1, sizeof *parts);
+    struct model_slice *parts cleanup_free = calloc(s->count + 1, sizeof *parts);
     size_t count = 0;
     errint e = parts ? 0 : err_set(-ENOMEM, "no memory to open %s", m->period);
     for (size_t i = 0; e == 0 && i < s->count; i++) {
         const struct slice *one = &s->slices[i];
-        if (one->file.size_bytes == 0)
-            continue;
+        if (one->file.size_bytes == one->skip_bytes || one->file.size_bytes == 0)
+            continue; /* it adds nothing */
         parts[count].skip_bytes = one->skip_bytes;
         parts[count].size_bytes = one->file.size_bytes;
         e = model_source_plain(c, m->period, &m->parts[i], one->file.size_bytes, one->file.verified,
@@ -266,7 +265,7 @@ static errint open_slices(struct model_customer *c, const struct model_month *m,
         count += e == 0;
     }
     if (e == 0)
-        e = cache_concat_new(parts, count, ret);
+        e = model_concat_new(parts, count, verified, ret);
     for (size_t i = 0; e && i < count; i++)
         source_put(parts[i].source);
     return e;
@@ -281,7 +280,7 @@ static errint open_all(struct model_customer *c, const struct model_month *m, ui
     errint e = get_all(c, m, &asking, &all, &file);
     if (e == 0)
         e = check_version(m, file.version, version);
-    return e ? e : open_slices(c, m, &all, ret);
+    return e ? e : open_slices(c, m, &all, file.verified, ret);
 }
 
 errint model_report_open(struct model_customer *c, struct model_month *m, size_t index, uint64_t version,

@@ -1,0 +1,137 @@
+/* Sources one behind another: every range is what the bytes put together give, whoever has to be waited for. */
+#include "model/report_concat.h"
+
+#include "base/cleanup.h"
+#include "tests/lib/unit.h"
+
+static struct source *memory(const char *text)
+{
+    struct source *s = NULL;
+    CHECK_INT(source_memory_new(strdup(text), strlen(text), &s), 0);
+    return s;
+}
+
+static void append(void *arg, const void *data, size_t len)
+{
+    buf_append(arg, data, len);
+}
+
+static void check_all_ranges(struct source *s, const char *want)
+{
+    size_t size = strlen(want);
+    for (size_t off = 0; off <= size + 1; off++) {
+        for (size_t len = 0; len <= size + 2; len++) {
+            struct buf got cleanup_buf = BUF_INIT;
+            size_t left = off < size ? size - off : 0, n = len < left ? len : left;
+            CHECK_INT(source_pread(s, off, len, append, &got, NULL), 0);
+            CHECK(got.len == n && (n == 0 || memcmp(got.data, want + off, n) == 0));
+        }
+    }
+}
+
+static void every_range_is_right(void)
+{
+    struct model_slice slices[] = {
+        {memory("h\n1\n2\n"), 0, 6}, {memory("h\n3\n"), 2, 4}, {memory("h\n"), 2, 2}, {memory("h\n4\n5\n6"), 2, 7}};
+    struct source *s = NULL;
+    struct source_stat stat;
+    CHECK_INT(model_concat_new(slices, 4, true, &s), 0);
+    CHECK_INT(source_stat(s, &stat, NULL), 0);
+    CHECK_INT(stat.size_bytes, 13);
+    CHECK(stat.verified);
+    check_all_ranges(s, "h\n1\n2\n3\n4\n5\n6");
+    source_put(s);
+}
+
+static void nothing_is_empty(void)
+{
+    struct source *s = NULL;
+    CHECK_INT(model_concat_new(NULL, 0, true, &s), 0);
+    check_all_ranges(s, "");
+    source_put(s);
+}
+
+/* A source whose bytes can be had only while nothing of it was taken to the end: like a pass that ended. */
+struct once {
+    struct source source;
+    int eagains, taken_after_wait;
+    errint error;
+};
+
+static errint once_stat(struct source *s, struct source_stat *ret, struct waiter *w)
+{
+    (void)s;
+    (void)w;
+    *ret = (struct source_stat){.size_bytes = 4, .verified = false};
+    return 0;
+}
+
+static errint once_pread(struct source *s, uint64_t off, size_t len, source_deliver deliver, void *arg,
+                         struct waiter *w)
+{
+    struct once *o = (struct once *)s;
+    (void)w;
+    if (o->eagains > 0) {
+        o->eagains--;
+        return -EAGAIN;
+    }
+    if (o->error)
+        return err_set(o->error, "the source failed");
+    o->taken_after_wait++;
+    deliver(arg, "wxyz" + off, len < 4 - off ? len : 4 - off);
+    return 0;
+}
+
+static void once_free(struct source *s)
+{
+    (void)s;
+}
+
+static const struct source_ops once_ops = {.stat = once_stat, .pread = once_pread, .free = once_free};
+
+/* The end of the first is taken once, after the second was there: never again because of a wait for the second. */
+static void the_end_of_a_part_is_taken_last(void)
+{
+    struct once first = {.eagains = 0}, second = {.eagains = 3};
+    struct buf got cleanup_buf = BUF_INIT;
+    struct source *s = NULL;
+    source_init(&first.source, &once_ops);
+    source_init(&second.source, &once_ops);
+    struct model_slice slices[] = {{&first.source, 0, 4}, {&second.source, 1, 4}};
+    CHECK_INT(model_concat_new(slices, 2, false, &s), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(source_pread(s, 2, 4, append, &got, NULL), -EAGAIN);
+    CHECK_INT(first.taken_after_wait, 0);
+    CHECK_INT(source_pread(s, 2, 4, append, &got, NULL), 0);
+    CHECK_STR(buf_text(&got), "yzxy");
+    CHECK_INT(first.taken_after_wait, 1);
+    source_put(s);
+}
+
+static void failures_are_handed_on(void)
+{
+    struct once bad = {.error = -EIO};
+    struct buf got cleanup_buf = BUF_INIT;
+    struct source *s = NULL;
+    source_init(&bad.source, &once_ops);
+    struct model_slice slices[] = {{memory("abc"), 0, 3}, {&bad.source, 0, 4}};
+    CHECK_INT(model_concat_new(slices, 2, false, &s), 0);
+    CHECK_INT(source_pread(s, 0, 3, append, &got, NULL), 0);
+    CHECK_STR(buf_text(&got), "abc");
+    CHECK_INT(source_pread(s, 2, 3, append, &got, NULL), -EIO);
+    CHECK_INT(source_pread(s, 4, 1, append, &got, NULL), -EIO);
+    CHECK_INT(got.len, 3);
+    source_put(s);
+}
+
+static const struct unit_test tests[] = {
+    {"every_range_is_right", every_range_is_right},
+    {"nothing_is_empty", nothing_is_empty},
+    {"the_end_of_a_part_is_taken_last", the_end_of_a_part_is_taken_last},
+    {"failures_are_handed_on", failures_are_handed_on},
+};
+
+int main(int argc, char **argv)
+{
+    return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}
