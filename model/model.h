@@ -27,9 +27,9 @@ struct model {
     struct cache_objects *objects; /* NULL likewise */
     struct cache_gunzip_budget *budget;
     pthread_mutex_t lock;
-    struct model_customer *current; /* protected by lock */
-    int64_t current_version;        /* state's version that CURRENT was made from */
-    struct model_direct *direct; /* s3://B/P/R given at mount, or NULL */
+    struct model_customer *current;      /* protected by lock */
+    int64_t current_version;             /* state's version that CURRENT was made from */
+    struct model_direct *direct;         /* s3://B/P/R given at mount, or NULL */
     struct model_registered *registered; /* protected by lock: what is under way for each connection */
     struct model_flights *flights;       /* small requests for facts of parts, and proofs (model/report_facts.h) */
     struct model_notes *notes;           /* model/notes.h */
