@@ -66,6 +66,9 @@ errint cache_db_version(struct cache_db *db, int *ret);
 /* SQLite's own check of the whole file: quick_check, or with FULL integrity_check (indexes too). Reads all of it. */
 errint cache_db_check(struct cache_db *db, bool full);
 
+/* Does every statement of the spec fit the tables? What does not is unsound. */
+errint cache_db_check_statements(struct cache_db *db);
+
 /* Runs the migrations that are missing, each in one transaction, after BACKUP (NULL: none) was called with the version
  * that is left, the file being locked against writers but readable. */
 errint cache_db_migrate(struct cache_db *db, errint (*backup)(void *arg, int version), void *arg);

@@ -1,0 +1,267 @@
+/* Opening state.db: made whole under another name and renamed, so that an empty or half-made state.db is never ours and
+ * is refused; looked at before anything is written to it; copied beside itself before each migration.
+ *
+ *   DIR/state.db               rollback journal, synchronous=EXTRA (FULL, and the journal's removal is durable as well)
+ *   DIR/state.db.version-N     the copy from before the migration of version N
+ *   DIR/state.db.new           only while it is made, under locks/open.lock
+ *   DIR/locks/open.lock        one process makes or migrates at a time
+ *   DIR/locks/HANDLE.lock      a connection's steps (flock: ends with the process); never removed
+ *
+ * Each row carries a hash of its values, since SQLite does not see a flipped bit inside a text.
+ */
+#include "cache/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cache/state_private.h"
+
+#define FILE_NAME "state.db"
+#define HANDLE_LEN_MAX 64
+
+static const char *const migrations[] = {
+    "CREATE TABLE connection ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT, handle TEXT NOT NULL UNIQUE, bucket TEXT NOT NULL, report TEXT NOT NULL,"
+    " prefix TEXT NOT NULL, name TEXT NOT NULL, external_id TEXT NOT NULL, principal TEXT NOT NULL,"
+    " role_arn TEXT NOT NULL, bucket_owner TEXT NOT NULL, definition_prefix TEXT NOT NULL, notes TEXT NOT NULL,"
+    " granted TEXT NOT NULL, last_error TEXT NOT NULL, direct INTEGER NOT NULL, connected INTEGER NOT NULL,"
+    " created_unix INTEGER NOT NULL, connected_unix INTEGER NOT NULL, last_error_unix INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL, sum BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX connection_triple ON connection (bucket, report, prefix);"
+    "CREATE UNIQUE INDEX connection_name ON connection (name) WHERE name <> '';",
+};
+
+static const struct cache_db_spec spec = {
+    .application_id = 0x63746673, /* "ctfs" */
+    .migrations = migrations,
+    .version = sizeof migrations / sizeof migrations[0],
+    .statements = cache_state_statements,
+    .statement_count = CACHE_STATE_STATEMENTS,
+    .pragmas = "PRAGMA synchronous=EXTRA; PRAGMA cache_size=-1024",
+};
+
+struct cache_state_lock {
+    int fd;
+};
+
+static char *path_of(const struct cache_state *s, const char *name)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s/%s", s->dir, name) < 0 ? NULL : path;
+}
+
+static errint sync_folder(int fd)
+{
+    return fsync(fd) == 0 ? 0 : err_set(-errno, "syncing the folder of %s: %s", FILE_NAME, strerror(errno));
+}
+
+static errint fill_new(struct cache_state *s, const char *name)
+{
+    char *path cleanup_free = path_of(s, name);
+    if (!path)
+        return err_set(-ENOMEM, "no memory to make %s", name);
+    errint r = cache_db_create_file(s->dirfd, name);
+    if (r < 0)
+        return r;
+    struct cache_db *db = NULL;
+    r = cache_db_open(path, CACHE_DB_WRITE, &spec, &db);
+    if (r == 0)
+        r = cache_db_migrate(db, NULL, NULL);
+    cache_db_close(db);
+    return r;
+}
+
+static errint exists(struct cache_state *s, const char *name)
+{
+    struct stat st;
+    if (fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : err_set(-errno, "%s/%s: %s", s->dir, name, strerror(errno));
+}
+
+/* A journal without its database is what is left when someone removed the database: its content would be played into a
+ * new one. */
+static errint refuse_orphan_journal(struct cache_state *s)
+{
+    errint r = exists(s, FILE_NAME "-journal");
+    if (r <= 0)
+        return r;
+    return err_set(-EIO, "%s/" FILE_NAME " is gone and its journal is not: restore the one or remove the other",
+                   s->dir);
+}
+
+static errint make_new(struct cache_state *s)
+{
+    static const char new_name[] = FILE_NAME ".new";
+    errint r = exists(s, FILE_NAME);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = refuse_orphan_journal(s);
+    if (r < 0)
+        return r;
+    (void)unlinkat(s->dirfd, new_name, 0);
+    (void)unlinkat(s->dirfd, FILE_NAME ".new-journal", 0);
+    r = fill_new(s, new_name);
+    if (r < 0) {
+        (void)unlinkat(s->dirfd, new_name, 0);
+        return r;
+    }
+    if (renameat(s->dirfd, new_name, s->dirfd, FILE_NAME) < 0)
+        return err_set(-errno, "naming %s/" FILE_NAME ": %s", s->dir, strerror(errno));
+    return sync_folder(s->dirfd);
+}
+
+static errint lock_folder(struct cache_state *s, int *ret_fd)
+{
+    int locks cleanup_fd = -1;
+    errint r = cache_db_subfolder(s->dirfd, "locks", &locks);
+    return r < 0 ? r : cache_db_lock_file(locks, "open.lock", true, ret_fd);
+}
+
+static errint make_if_missing(struct cache_state *s)
+{
+    errint r = exists(s, FILE_NAME);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    int lock cleanup_fd = -1;
+    r = lock_folder(s, &lock);
+    return r < 0 ? r : make_new(s);
+}
+
+static errint copy_synced(struct cache_state *s, const char *from, const char *to)
+{
+    struct cache_db *a = NULL, *b = NULL;
+    errint r = cache_db_open(from, CACHE_DB_READ, &spec, &a);
+    if (r == 0)
+        r = cache_db_open(to, CACHE_DB_WRITE, &spec, &b);
+    if (r == 0)
+        r = cache_db_copy(a, b);
+    cache_db_close(b);
+    cache_db_close(a);
+    return r < 0 ? r : sync_folder(s->dirfd);
+}
+
+/* The copy is read by a second connection: the first holds the write lock, which lets readers in. */
+static errint backup(void *arg, int version)
+{
+    struct cache_state *s = arg;
+    static const char new_name[] = FILE_NAME ".copy";
+    char name[64];
+    snprintf(name, sizeof name, FILE_NAME ".version-%d", version);
+    (void)unlinkat(s->dirfd, new_name, 0);
+    errint r = cache_db_create_file(s->dirfd, new_name);
+    char *from cleanup_free = path_of(s, FILE_NAME), *to cleanup_free = path_of(s, new_name);
+    if (r == 0 && (!from || !to))
+        r = err_set(-ENOMEM, "no memory to copy %s", FILE_NAME);
+    if (r == 0)
+        r = copy_synced(s, from, to);
+    if (r == 0 && renameat(s->dirfd, new_name, s->dirfd, name) < 0)
+        r = err_set(-errno, "naming the copy %s: %s", name, strerror(errno));
+    return r < 0 ? r : sync_folder(s->dirfd);
+}
+
+static errint migrate(struct cache_state *s)
+{
+    int version;
+    errint r = cache_db_version(s->db, &version);
+    if (r < 0)
+        return r;
+    if (version == 0)
+        return err_set(-EIO, "%s/" FILE_NAME " is empty: its rows are lost", s->dir);
+    if (version == spec.version)
+        return 0;
+    int lock cleanup_fd = -1;
+    r = lock_folder(s, &lock);
+    return r < 0 ? r : cache_db_migrate(s->db, backup, s);
+}
+
+static errint open_db(struct cache_state *s)
+{
+    char *path cleanup_free = path_of(s, FILE_NAME);
+    if (!path)
+        return err_set(-ENOMEM, "no memory to open %s", FILE_NAME);
+    errint r = make_if_missing(s);
+    if (r == 0)
+        r = cache_db_check_file(s->dirfd, FILE_NAME);
+    if (r == 0)
+        r = cache_db_open(path, CACHE_DB_WRITE, &spec, &s->db);
+    int version;
+    if (r == 0)
+        r = cache_db_version(s->db, &version);
+    if (r == 0)
+        r = cache_db_check(s->db, true);
+    if (r == 0)
+        r = migrate(s);
+    if (r == 0)
+        r = cache_db_check_statements(s->db);
+    return r < 0 ? r : cache_state_check_rows(s);
+}
+
+errint cache_state_open(const char *dir, struct cache_state **ret)
+{
+    struct cache_state *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_set(-ENOMEM, "no memory to open %s/" FILE_NAME, dir);
+    s->dirfd = -1;
+    pthread_mutex_init(&s->lock, NULL);
+    errint r = cache_db_folder(dir, &s->dirfd, &s->dir);
+    if (r == 0)
+        r = open_db(s);
+    if (r < 0) {
+        err_add(r, "state");
+        cache_state_close(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+void cache_state_close(struct cache_state *s)
+{
+    if (!s)
+        return;
+    cache_db_close(s->db);
+    if (s->dirfd >= 0)
+        close(s->dirfd);
+    pthread_mutex_destroy(&s->lock);
+    free(s->dir);
+    free(s);
+}
+
+static bool is_handle(const char *handle)
+{
+    size_t len = strlen(handle);
+    return len > 0 && len <= HANDLE_LEN_MAX &&
+           strspn(handle, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == len;
+}
+
+errint cache_state_lock(struct cache_state *s, const char *handle, struct cache_state_lock **ret)
+{
+    if (!is_handle(handle))
+        return err_set(-EINVAL, "\"%.64s\" is not a connection's handle", handle);
+    char name[HANDLE_LEN_MAX + 16];
+    snprintf(name, sizeof name, "%s.lock", handle);
+    struct cache_state_lock *l = malloc(sizeof *l);
+    if (!l)
+        return err_set(-ENOMEM, "no memory to lock %s", handle);
+    int locks cleanup_fd = -1;
+    errint r = cache_db_subfolder(s->dirfd, "locks", &locks);
+    if (r == 0)
+        r = cache_db_lock_file(locks, name, false, &l->fd);
+    if (r < 0) {
+        free(l);
+        return r == -EBUSY ? err_set(r, "a step of connection %s is being run already", handle) : r;
+    }
+    *ret = l;
+    return 0;
+}
+
+void cache_state_unlock(struct cache_state_lock *l)
+{
+    if (!l)
+        return;
+    close(l->fd);
+    free(l);
+}

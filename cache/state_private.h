@@ -1,0 +1,29 @@
+/* What state.c (the file) and state_rows.c (its rows) share. Not for others.
+ *
+ * Ownership: state.c makes and frees. Threads: DB under LOCK. Errors: as state.h. Cost: none of its own.
+ */
+#ifndef CTFS_CACHE_STATE_PRIVATE_H
+#define CTFS_CACHE_STATE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "cache/db.h"
+#include "cache/state.h"
+
+struct cache_state {
+    int dirfd;
+    char *dir;
+    pthread_mutex_t lock;
+    struct cache_db *db;          /* protected by lock */
+    uint32_t own_writes;          /* protected by lock: data_version does not see this connection's */
+    _Atomic int64_t last_version; /* what cache_state_version gave last */
+};
+
+#define CACHE_STATE_STATEMENTS 7
+extern const char *const cache_state_statements[CACHE_STATE_STATEMENTS];
+
+/* -EIO when a row is not what was written. Reads every row. */
+errint cache_state_check_rows(struct cache_state *s);
+
+#endif

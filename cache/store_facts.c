@@ -1,0 +1,186 @@
+/* What is kept by one key: when content was first seen, what is known of a gzip object, marks.
+ *
+ * The oldest facts go when there are more than FACTS_MAX: each refresh of a report makes new versions for ever.
+ */
+#include <string.h>
+
+#include "cache/store_private.h"
+
+#define FACTS_MAX 20000
+
+struct seeing {
+    uint64_t ino;
+    struct hash128 hash;
+    int64_t floor_ns, now_ns;
+    int64_t mtime_ns; /* the answer */
+    bool known;       /* it is the one kept */
+};
+
+/* Fills the answer from what is kept, if anything is. */
+static errint read_seen(struct cache_db *db, void *arg)
+{
+    struct seeing *p = arg;
+    sqlite3_stmt *stmt;
+    p->known = false;
+    p->mtime_ns = p->now_ns > p->floor_ns ? p->now_ns : p->floor_ns;
+    int r = cache_db_first(db, STORE_SEEN_GET, &stmt, "i", (int64_t)p->ino);
+    if (r != 1)
+        return r;
+    int64_t before_ns = sqlite3_column_int64(stmt, 1);
+    p->known = cache_db_column_is(stmt, 0, p->hash);
+    if (p->known)
+        p->mtime_ns = before_ns;
+    else if (p->mtime_ns <= before_ns)
+        p->mtime_ns = before_ns + 1;
+    cache_db_unuse(db, STORE_SEEN_GET, stmt);
+    return 0;
+}
+
+static errint write_seen(struct cache_db *db, void *arg)
+{
+    struct seeing *p = arg;
+    errint r = read_seen(db, p);
+    if (r < 0 || p->known)
+        return r;
+    return cache_db_run(db, STORE_SEEN_PUT, "ibi", (int64_t)p->ino, &p->hash, sizeof p->hash, p->mtime_ns);
+}
+
+errint cache_store_seen(struct cache_store *s, uint64_t ino, struct hash128 hash, int64_t floor_ns, int64_t now_ns,
+                        int64_t *ret_mtime_ns)
+{
+    struct seeing p = {.ino = ino, .hash = hash, .floor_ns = floor_ns, .now_ns = now_ns};
+    errint r = cache_store_read(s, true, read_seen, &p);
+    if (r == 0 && !p.known)
+        r = cache_store_write(s, write_seen, &p);
+    if (r == 0)
+        *ret_mtime_ns = p.mtime_ns;
+    return r;
+}
+
+void cache_fact_done(struct cache_fact *f)
+{
+    free(f->header);
+    f->header = NULL;
+}
+
+struct fact_access {
+    const char *key;
+    struct cache_fact fact;
+};
+
+static struct hash128 sum_of(const char *key, const struct cache_fact *f)
+{
+    int64_t numbers[] = {f->declared_bytes, f->verified_bytes, f->header_bytes, f->corrupt, f->header != NULL};
+    struct hash128 sum = hash128_bytes(key, strlen(key));
+    struct hash128 parts[] = {hash128_bytes(numbers, sizeof numbers), {0, 0}};
+    if (f->header)
+        parts[1] = hash128_bytes(f->header, strlen(f->header));
+    for (size_t i = 0; i < 2; i++) {
+        sum.a ^= parts[i].a;
+        sum.b ^= parts[i].b;
+    }
+    return sum;
+}
+
+static errint take_fact(struct cache_db *db, sqlite3_stmt *stmt, struct fact_access *p)
+{
+    const char *header = (const char *)sqlite3_column_text(stmt, 5);
+    struct cache_fact f = {.declared_bytes = sqlite3_column_int64(stmt, 1),
+                           .verified_bytes = sqlite3_column_int64(stmt, 2),
+                           .header_bytes = sqlite3_column_int64(stmt, 3),
+                           .corrupt = sqlite3_column_int64(stmt, 4) != 0,
+                           .header = header ? strdup(header) : NULL};
+    if (header && !f.header)
+        return err_set(-ENOMEM, "no memory for what is known of %s", p->key);
+    if (cache_db_column_is(stmt, 0, sum_of(p->key, &f))) {
+        p->fact = f;
+        return 0;
+    }
+    cache_fact_done(&f);
+    return cache_db_set_corrupt(db, err_set(-EIO, "cache.db: what is known of %s is not as it was written", p->key));
+}
+
+static errint read_fact(struct cache_db *db, void *arg)
+{
+    struct fact_access *p = arg;
+    sqlite3_stmt *stmt;
+    int r = cache_db_first(db, STORE_FACT_GET, &stmt, "t", p->key);
+    if (r != 1)
+        return r < 0 ? r : err_set(-ENOENT, "nothing is known of %s", p->key);
+    r = take_fact(db, stmt, p);
+    cache_db_unuse(db, STORE_FACT_GET, stmt);
+    return r;
+}
+
+errint cache_store_fact(struct cache_store *s, const char *key, struct cache_fact *ret)
+{
+    struct fact_access p = {.key = key};
+    errint r = cache_store_read(s, true, read_fact, &p);
+    if (r == 0)
+        *ret = p.fact;
+    return r;
+}
+
+static errint write_fact(struct cache_db *db, void *arg)
+{
+    const struct fact_access *p = arg;
+    const struct cache_fact *f = &p->fact;
+    struct hash128 sum = sum_of(p->key, f);
+    errint r = cache_db_run(db, STORE_FACT_PUT, "tbiiiit", p->key, &sum, sizeof sum, f->declared_bytes,
+                            f->verified_bytes, f->header_bytes, (int64_t)f->corrupt, f->header);
+    return r < 0 ? r : cache_db_run(db, STORE_FACT_PRUNE, "i", (int64_t)FACTS_MAX);
+}
+
+errint cache_store_fact_put(struct cache_store *s, const char *key, const struct cache_fact *f)
+{
+    struct fact_access p = {.key = key, .fact = *f};
+    return cache_store_write(s, write_fact, &p);
+}
+
+static errint delete_fact(struct cache_db *db, void *arg)
+{
+    return cache_db_run(db, STORE_FACT_DELETE, "t", (const char *)arg);
+}
+
+errint cache_store_fact_forget(struct cache_store *s, const char *key)
+{
+    return cache_store_write(s, delete_fact, (void *)(uintptr_t)key);
+}
+
+struct mark_access {
+    const char *name, *value;
+    struct buf *ret;
+};
+
+static errint read_mark(struct cache_db *db, void *arg)
+{
+    const struct mark_access *p = arg;
+    sqlite3_stmt *stmt;
+    int r = cache_db_first(db, STORE_MARK_GET, &stmt, "t", p->name);
+    if (r != 1)
+        return r < 0 ? r : err_set(-ENOENT, "the mark %s is not set", p->name);
+    const char *value = (const char *)sqlite3_column_text(stmt, 0);
+    buf_puts(p->ret, value ? value : "");
+    cache_db_unuse(db, STORE_MARK_GET, stmt);
+    return buf_error(p->ret);
+}
+
+errint cache_store_mark(struct cache_store *s, const char *name, struct buf *ret)
+{
+    struct mark_access p = {.name = name, .ret = ret};
+    return cache_store_read(s, true, read_mark, &p);
+}
+
+static errint write_mark(struct cache_db *db, void *arg)
+{
+    const struct mark_access *p = arg;
+    if (!p->value)
+        return cache_db_run(db, STORE_MARK_DELETE, "t", p->name);
+    return cache_db_run(db, STORE_MARK_PUT, "tt", p->name, p->value);
+}
+
+errint cache_store_mark_put(struct cache_store *s, const char *name, const char *value)
+{
+    struct mark_access p = {.name = name, .value = value};
+    return cache_store_write(s, write_mark, &p);
+}
