@@ -3,17 +3,15 @@
 
 #include <stdio.h>
 
-#include "aws/version.h"
 #include "base/cleanup.h"
-#include "cache/version.h"
 #include "fs/version.h"
+#include "model/version.h"
 
 void cli_version_print(void)
 {
     struct buf text cleanup_buf = BUF_INIT;
     buf_puts(&text, "ctfs " CTFS_VERSION "\n");
     fs_version_text(&text);
-    aws_version_text(&text);
-    cache_version_text(&text);
+    model_version_text(&text);
     (void)fputs(buf_text(&text), stdout);
 }

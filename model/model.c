@@ -18,6 +18,7 @@
 #include "model/customer.h"
 #include "model/flight.h"
 #include "model/notes.h"
+#include "model/urls.h"
 
 #define JOBS_MAX 64
 
@@ -79,6 +80,8 @@ static errint open_parts(struct model *m, enum model_parts parts)
         e = model_flights_new(&m->flights);
     if (e == 0)
         e = model_notes_new(&m->notes);
+    if (e == 0)
+        e = model_urls_new(&m->urls);
     if (e == 0)
         e = cache_state_open(m->settings->state_dir, &m->state);
     if (e == 0)
@@ -157,6 +160,7 @@ void model_free(struct model *m)
     model_customer_done_all(m);
     model_flights_free(m->flights);
     model_notes_free(m->notes);
+    model_urls_free(m->urls);
     if (m->store)
         cache_store_close(m->store);
     if (m->state)

@@ -33,6 +33,7 @@ struct model {
     struct model_registered *registered; /* protected by lock: what is under way for each connection */
     struct model_flights *flights;       /* small requests for facts of parts, and proofs (model/report_facts.h) */
     struct model_notes *notes;           /* model/notes.h */
+    struct model_urls *urls;             /* model/urls.h */
     int64_t started_unix;
 };
 

@@ -6,6 +6,7 @@
 
 #include "aws/json.h"
 #include "base/cleanup.h"
+#include "model/onboard.h"
 #include "model/template.h"
 
 struct policy_file {
@@ -15,21 +16,21 @@ struct policy_file {
     errint (*text)(struct model *m, const struct cache_connection *c, struct buf *ret);
 };
 
-static const char *vendor_bucket(const struct model *m)
-{
-    return m->settings->vendor_bucket ? m->settings->vendor_bucket : "";
-}
+/* As it was when the connection began: another process without the setting renders the same. */
+struct bucket_name {
+    char text[64];
+};
 
-/* "aws-cn" of an ARN, "aws" of anything else. */
-static void partition_of(const char *arn, char *ret, size_t size)
+static struct bucket_name vendor_bucket(const struct cache_connection *c)
 {
-    const char *end = strncmp(arn, "arn:", 4) == 0 ? strchr(arn + 4, ':') : NULL;
-    (void)snprintf(ret, size, "%.*s", end ? (int)(end - arn - 4) : 3, end ? arn + 4 : "aws");
+    struct bucket_name name;
+    model_row_note(c, "vendor_bucket", name.text, sizeof name.text);
+    return name;
 }
 
 static void connection_partition(const struct cache_connection *c, char *ret, size_t size)
 {
-    partition_of(*c->role_arn ? c->role_arn : c->principal, ret, size);
+    model_row_partition(c, ret, size);
 }
 
 /* The account of a role's ARN, "" without one. */
@@ -39,11 +40,12 @@ static void role_account(const struct cache_connection *c, char ret[13])
     (void)snprintf(ret, 13, "%.12s", at ? at + 6 : "");
 }
 
-static struct model_template template_of(struct model *m, const struct cache_connection *c, const char *partition)
+static struct model_template template_of(const struct cache_connection *c, const char *partition,
+                                         const struct bucket_name *vendor)
 {
     return (struct model_template){.partition = partition,
                                    .customer_bucket = c->bucket,
-                                   .vendor_bucket = vendor_bucket(m),
+                                   .vendor_bucket = vendor->text,
                                    .external_id = c->external_id,
                                    .principal = c->principal};
 }
@@ -58,22 +60,28 @@ static cJSON *resource_policy(struct model *m, const struct cache_connection *c)
 static cJSON *s3_policy(struct model *m, const struct cache_connection *c)
 {
     char partition[32];
+    (void)m;
     connection_partition(c, partition, sizeof partition);
-    struct model_template t = template_of(m, c, partition);
+    struct bucket_name vendor = vendor_bucket(c);
+    struct model_template t = template_of(c, partition, &vendor);
     return model_template_s3_policy(&t);
 }
 
 static cJSON *trust_policy(struct model *m, const struct cache_connection *c)
 {
-    struct model_template t = template_of(m, c, "aws");
+    (void)m;
+    struct bucket_name vendor = vendor_bucket(c);
+    struct model_template t = template_of(c, "aws", &vendor);
     return model_template_trust_policy(&t);
 }
 
 static errint template_text(struct model *m, const struct cache_connection *c, struct buf *ret)
 {
     char partition[32];
+    (void)m;
     connection_partition(c, partition, sizeof partition);
-    struct model_template t = template_of(m, c, partition);
+    struct bucket_name vendor = vendor_bucket(c);
+    struct model_template t = template_of(c, partition, &vendor);
     return model_template_text(&t, ret);
 }
 
@@ -124,16 +132,16 @@ static void sid_of(const char *what, const char *handle, char *ret, size_t size)
 }
 
 /* What one customer's role may do in the vendor's bucket: its own folder, nothing else. */
-static void add_customer(cJSON *statements, struct model *m, const struct cache_connection *c)
+static void add_customer(cJSON *statements, const char *vendor, const struct cache_connection *c)
 {
     char sid[64], arn[256], partition[32], within[128];
     connection_partition(c, partition, sizeof partition);
     (void)snprintf(within, sizeof within, "data/%s/*", c->handle);
-    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/%s", partition, vendor_bucket(m), within);
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/%s", partition, vendor, within);
     sid_of("CtfsPut", c->handle, sid, sizeof sid);
     cJSON_AddItemToArray(statements, statement(sid, principal_of("AWS", c->role_arn),
                                                (const char *const[]){"s3:PutObject", "s3:PutObjectAcl", NULL}, arn));
-    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s", partition, vendor_bucket(m));
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s", partition, vendor);
     sid_of("CtfsList", c->handle, sid, sizeof sid);
     cJSON *list = statement(sid, principal_of("AWS", c->role_arn), (const char *const[]){"s3:ListBucket", NULL}, arn);
     add_condition(list, "StringLike", "s3:prefix", within);
@@ -143,15 +151,16 @@ static void add_customer(cJSON *statements, struct model *m, const struct cache_
 /* One policy for the bucket: every customer that has a role, this connection's among them. */
 static cJSON *vendor_bucket_policy(struct model *m, const struct cache_connection *c)
 {
-    (void)c;
+    struct bucket_name vendor = vendor_bucket(c);
     struct cache_connection *rows = NULL;
     size_t count = 0;
     cJSON *statements, *d = policy_start(&statements);
     if (cache_state_list(m->state, &rows, &count) < 0)
         count = 0;
     for (size_t i = 0; i < count; i++) {
-        if (*rows[i].role_arn && !rows[i].direct)
-            add_customer(statements, m, &rows[i]);
+        struct bucket_name theirs = vendor_bucket(&rows[i]);
+        if (*rows[i].role_arn && !rows[i].direct && strcmp(theirs.text, vendor.text) == 0)
+            add_customer(statements, vendor.text, &rows[i]);
         cache_connection_done(&rows[i]);
     }
     free(rows);
@@ -161,20 +170,22 @@ static cJSON *vendor_bucket_policy(struct model *m, const struct cache_connectio
 static cJSON *vendor_identity_policy(struct model *m, const struct cache_connection *c)
 {
     char partition[32], arn[256];
+    (void)m;
+    struct bucket_name vendor = vendor_bucket(c);
     cJSON *statements, *d = policy_start(&statements);
     connection_partition(c, partition, sizeof partition);
     (void)snprintf(arn, sizeof arn, "arn:%s:iam::*:role/*", partition);
     cJSON_AddItemToArray(statements, statement("CtfsAssume", NULL, (const char *const[]){"sts:AssumeRole", NULL}, arn));
-    if (!*vendor_bucket(m))
+    if (!*vendor.text)
         return d;
-    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s", partition, vendor_bucket(m));
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s", partition, vendor.text);
     cJSON_AddItemToArray(
         statements,
         statement("CtfsBucket", NULL, (const char *const[]){"s3:ListBucket", "s3:GetBucketLocation", NULL}, arn));
-    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/templates/*", partition, vendor_bucket(m));
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/templates/*", partition, vendor.text);
     cJSON_AddItemToArray(
         statements, statement("CtfsTemplates", NULL, (const char *const[]){"s3:PutObject", "s3:GetObject", NULL}, arn));
-    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/data/*/.ctfs-probe", partition, vendor_bucket(m));
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/data/*/.ctfs-probe", partition, vendor.text);
     cJSON_AddItemToArray(statements, statement("CtfsProbe", NULL, (const char *const[]){"s3:PutObject", NULL}, arn));
     return d;
 }
@@ -258,7 +269,8 @@ static bool by_role(const struct model *m, const struct cache_connection *c)
 
 static bool with_vendor_bucket(const struct model *m, const struct cache_connection *c)
 {
-    return *vendor_bucket(m) && !c->direct;
+    (void)m;
+    return *vendor_bucket(c).text && !c->direct;
 }
 
 static bool was_probed(const struct model *m, const struct cache_connection *c)

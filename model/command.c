@@ -1,0 +1,162 @@
+/* A row a command; those without a file of their own are here: rename, disconnect, refresh. */
+#include "model/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model/answer.h"
+#include "model/fetch.h"
+#include "model/onboard.h"
+
+/* Runs CHANGE on the row under its lock and puts it. */
+static errint change_row(struct model_step *s, const char *named,
+                         errint (*change)(struct model_step *s, struct cache_connection *row))
+{
+    struct cache_connection found = {0}, row = {0};
+    struct cache_state_lock *lock = NULL;
+    errint e = model_row_find(s->m, named, &found);
+    if (e == 0)
+        e = cache_state_lock(s->m->state, found.handle, &lock);
+    if (e == 0)
+        e = cache_state_get(s->m->state, found.handle, &row);
+    if (e == 0)
+        e = change(s, &row);
+    if (e == 0)
+        e = cache_state_put(s->m->state, &row);
+    if (e == 0) {
+        model_answer_add(s->answer, "connection", row.handle);
+        model_answer_some(s->answer, "name", row.name);
+        model_answer_add(s->answer, "state", model_row_state(&row));
+    }
+    if (lock)
+        cache_state_unlock(lock);
+    cache_connection_done(&row);
+    cache_connection_done(&found);
+    return e;
+}
+
+static errint set_name(struct model_step *s, struct cache_connection *row)
+{
+    const char *name = model_command_value(s->command, "name");
+    errint e = model_onboard_check_name(s->m, name, row->handle);
+    return e ? e : model_row_set(&row->name, name);
+}
+
+static errint rename_connection(struct model_step *s)
+{
+    return change_row(s, model_command_value(s->command, "connection"), set_name);
+}
+
+/* The listings, and the objects of its bucket that nobody has open. */
+static void forget_cache(struct model *m, const struct cache_connection *row)
+{
+    char scope[48], account[13] = "";
+    const char *at = strstr(row->role_arn, ":iam::");
+    if (at)
+        (void)snprintf(account, sizeof account, "%.12s", at + 6);
+    else if (row->direct)
+        (void)snprintf(account, sizeof account, "%.12s", row->principal);
+    (void)snprintf(scope, sizeof scope, "%s/", row->handle);
+    if (m->store)
+        (void)cache_store_forget(m->store, scope);
+    if (m->objects)
+        cache_objects_forget(m->objects, account, row->bucket);
+}
+
+static errint forget(struct model_step *s, struct cache_connection *row)
+{
+    const char *confirm = model_command_value(s->command, "confirm");
+    const char *name = *row->name ? row->name : row->handle;
+    if (row->connected && (!confirm || strcmp(confirm, name) != 0))
+        return err_set(-EINVAL, "%s is connected: confirm=NAME with its name, '%s'", row->handle, name);
+    forget_cache(s->m, row);
+    errint e = 0;
+    char **const texts[] = {&row->role_arn, &row->principal, &row->definition_prefix, &row->last_error};
+    for (size_t i = 0; e == 0 && i < sizeof texts / sizeof texts[0]; i++)
+        e = model_row_set(texts[i], "");
+    if (e == 0)
+        e = model_row_set(&row->notes, "{}");
+    if (e == 0)
+        e = model_row_set(&row->granted, "[]");
+    row->connected = row->direct = false;
+    row->connected_unix = row->last_error_unix = 0;
+    return e;
+}
+
+static errint disconnect(struct model_step *s)
+{
+    return change_row(s, model_command_value(s->command, "disconnect"), forget);
+}
+
+static errint refresh_customer(struct model_step *s, struct model_customer *c, bool all)
+{
+    (void)s;
+    if (!c->connection.connected)
+        return err_set(-EACCES, "%s is not connected", c->connection.handle);
+    if (all)
+        return model_fetch_refresh(c, MODEL_TOPIC_COUNT);
+    errint e = model_fetch_refresh(c, MODEL_REPORTS);
+    if (e == 0)
+        e = model_fetch_refresh(c, MODEL_MONTHS);
+    return e ? e : model_fetch_refresh(c, MODEL_MONTH);
+}
+
+static errint refresh(struct model_step *s)
+{
+    const char *what = model_command_value(s->command, "refresh");
+    const char *named = model_command_value(s->command, "connection");
+    if (strcmp(what, "all") != 0 && strcmp(what, "cur") != 0)
+        return err_set(-EINVAL, "refresh= takes all or cur, not '%.40s'", what);
+    if (!s->m->store)
+        return err_set(-EINVAL, "refresh= is for a mount: write it to connect there");
+    struct model_customer *c = NULL;
+    struct cache_connection row = {0};
+    errint e = named ? model_row_find(s->m, named, &row) : 0;
+    if (e == 0)
+        e = named ? model_customer_new(s->m, &row, &c) : model_current(s->m, &c);
+    cache_connection_done(&row);
+    if (e == 0)
+        e = refresh_customer(s, c, strcmp(what, "all") == 0);
+    if (e == 0) {
+        model_answer_add(s->answer, "connection", c->connection.handle);
+        model_answer_add(s->answer, "refresh", what);
+    }
+    model_customer_put(c);
+    return e;
+}
+
+static errint (*const runners[MODEL_COMMAND_COUNT])(struct model_step *s) = {
+    [MODEL_COMMAND_ONBOARD] = model_onboard_begin,
+    [MODEL_COMMAND_CONNECT] = model_onboard_role,
+    [MODEL_COMMAND_RENAME] = rename_connection,
+    [MODEL_COMMAND_DISCONNECT] = disconnect,
+    [MODEL_COMMAND_REFRESH] = refresh,
+};
+
+static void answer_failure(struct model_step *s, errint e)
+{
+    struct err kept = {0};
+    err_keep(&kept, e);
+    buf_reset(s->answer);
+    model_answer_some(s->answer, "connection", s->handle);
+    model_answer_add(s->answer, "error", kept.message ? kept.message : err_name(e));
+    model_answer_add(s->answer, "errno", err_name(e));
+    (void)err_again(&kept);
+    err_done(&kept);
+}
+
+errint model_command_run(struct model *m, const struct model_command *command, struct cancel *cancel,
+                         void (*progress)(void *arg, const char *line), void *arg, struct buf *answer)
+{
+    enum model_command_index kind;
+    struct model_step s = {
+        .m = m, .command = command, .cancel = cancel, .progress = progress, .arg = arg, .answer = answer};
+    errint e = model_command_classify(command, &kind);
+    if (e == 0)
+        e = runners[kind](&s);
+    if (e == 0)
+        e = buf_error(answer);
+    if (e < 0)
+        answer_failure(&s, e);
+    return e;
+}
