@@ -14,11 +14,9 @@ static const struct cli_option *find_option(const struct cli_command *c, const c
     return NULL;
 }
 
-static enum cli_word wrong(const struct cli_parse *p, const char *format, const char *word)
+static enum cli_word wrong(const struct cli_parse *p, const char *before, const char *word, const char *behind)
 {
-    char text[512];
-    (void)snprintf(text, sizeof text, format, word);
-    (void)cli_usage(p->command, "%s", text);
+    (void)cli_usage(p->command, "%s%s%s", before, word, behind);
     return CLI_WRONG;
 }
 
@@ -30,11 +28,11 @@ static enum cli_word take_settings(struct cli_parse *p, const char *word)
     const char *list = word + 2;
     if (!*list) {
         if (p->next >= p->argc)
-            return wrong(p, "%s needs NAME=VALUE", word);
+            return wrong(p, "", word, " needs NAME=VALUE");
         list = p->argv[p->next++];
     }
     if (cli_settings_list(p->settings, list) < 0)
-        return wrong(p, "%s", err_message());
+        return wrong(p, "", err_message(), "");
     return CLI_OPTION;
 }
 
@@ -42,13 +40,13 @@ static enum cli_word take_option(struct cli_parse *p, const char *word, const ch
 {
     const struct cli_option *o = find_option(p->command, word);
     if (!o)
-        return wrong(p, "no such option: %s", word);
+        return wrong(p, "no such option: ", word, "");
     *ret_text = o->name;
     *ret_value = NULL;
     if (!o->value)
         return CLI_OPTION;
     if (p->next >= p->argc)
-        return wrong(p, "%s needs a value", word);
+        return wrong(p, "", word, " needs a value");
     *ret_value = p->argv[p->next++];
     return CLI_OPTION;
 }

@@ -177,14 +177,14 @@ static bool find_triple(const struct cache_connection *rows, size_t count, struc
     return false;
 }
 
-static errint load_row(struct model *m, struct cache_connection *row, bool *ret_new)
+static errint load_row(struct model *m, struct cache_connection *row)
 {
     struct cache_connection *rows = NULL;
     size_t count = 0, found = SIZE_MAX;
     errint e = cache_state_list(m->state, &rows, &count);
     if (e < 0)
         return e;
-    *ret_new = !find_triple(rows, count, row, &found);
+    (void)find_triple(rows, count, row, &found);
     for (size_t i = 0; i < count; i++) {
         if (i != found) {
             cache_connection_done(&rows[i]);
@@ -197,7 +197,7 @@ static errint load_row(struct model *m, struct cache_connection *row, bool *ret_
     return 0;
 }
 
-static errint init_row(struct model_step *s, struct cache_connection *row)
+static errint init_row(const char *bucket, const char *report, const char *prefix, struct cache_connection *row)
 {
     char **const texts[] = {&row->handle,   &row->name,         &row->external_id,       &row->principal,
                             &row->role_arn, &row->bucket_owner, &row->definition_prefix, &row->last_error,
@@ -211,13 +211,13 @@ static errint init_row(struct model_step *s, struct cache_connection *row)
     if (e == 0)
         e = model_row_set(&row->granted, "[]");
     if (e == 0)
-        e = read_bucket(model_command_value(s->command, "bucket"), &row->bucket, partition, sizeof partition);
+        e = read_bucket(bucket, &row->bucket, partition, sizeof partition);
     if (e == 0)
-        e = check_report(model_command_value(s->command, "report"));
+        e = check_report(report);
     if (e == 0)
-        e = model_row_set(&row->report, model_command_value(s->command, "report"));
+        e = model_row_set(&row->report, report);
     if (e == 0)
-        e = read_prefix(model_command_value(s->command, "prefix"), &row->prefix);
+        e = read_prefix(prefix, &row->prefix);
     if (e == 0 && *partition)
         e = model_row_note_put(row, "partition", partition);
     row->created_unix = clock_wall_unix();
@@ -350,8 +350,7 @@ static errint begin_locked(struct model_step *s, struct cache_connection *row, b
     errint e = cache_state_lock(s->m->state, row->handle, &lock);
     if (e < 0)
         return e;
-    bool is_new;
-    e = load_row(s->m, row, &is_new);
+    e = load_row(s->m, row);
     if (e == 0)
         e = take_options(s, row);
     model_progress_begin(s, row->handle);
@@ -364,16 +363,22 @@ static errint begin_locked(struct model_step *s, struct cache_connection *row, b
     return e;
 }
 
+errint model_onboard_row_of(struct model_step *s, const char *bucket, const char *report, const char *prefix,
+                            struct cache_connection *ret)
+{
+    errint e = init_row(bucket, report, prefix, ret);
+    return e ? e : load_row(s->m, ret);
+}
+
 errint model_onboard_begin(struct model_step *s)
 {
     struct cache_connection row = {0};
     const char *role = model_command_value(s->command, "role");
-    bool is_new = false;
     if (role && strcmp(role, "none") != 0)
         return err_set(-EINVAL, "role= takes none alone; a role's ARN is role_arn=, once the customer made it");
-    errint e = init_row(s, &row);
-    if (e == 0)
-        e = load_row(s->m, &row, &is_new);
+    errint e =
+        model_onboard_row_of(s, model_command_value(s->command, "bucket"), model_command_value(s->command, "report"),
+                             model_command_value(s->command, "prefix"), &row);
     if (e == 0)
         e = begin_locked(s, &row, role != NULL);
     cache_connection_done(&row);

@@ -47,6 +47,9 @@ void model_row_partition(const struct cache_connection *row, char *ret, size_t s
 
 /* Fixes what is fixed at step 1 and not yet there: external ID, principal, vendor's bucket, partition. */
 errint model_onboard_fix(struct model *m, struct cache_connection *row, struct cancel *c);
+/* The row of a triple as people type it, new or from state.db. */
+errint model_onboard_row_of(struct model_step *s, const char *bucket, const char *report, const char *prefix,
+                            struct cache_connection *ret);
 errint model_onboard_begin(struct model_step *s);
 /* What a customer needs, as lines; URL: presigned anew (NULL: without, ERROR says why or is ""). */
 void model_onboard_lines(struct model *m, const struct cache_connection *row, const char *url, int64_t expires_unix,
@@ -61,6 +64,8 @@ errint model_onboard_publish(struct model *m, const struct cache_connection *row
                              int64_t *ret_expires_unix);
 
 errint model_onboard_role(struct model_step *s);
+/* Identity, trust (of a role), permissions, report, into a copy of the row whose role_arn is tried. */
+errint model_onboard_verify(struct model_step *s, struct cache_connection *row, int64_t wait_ms);
 /* Is the caller's identity within PRINCIPAL? */
 bool model_onboard_in_principal(const char *principal, const char *account, const char *arn);
 errint model_onboard_check_role_arn(const char *arn, const char *partition);

@@ -168,6 +168,16 @@ static errint find_pending(struct model *m, struct cache_connection *ret)
                : err_set(-EINVAL, "no connection is pending: begin with bucket=, report= and prefix=");
 }
 
+/* Permissions and report, as SESSION sees them. */
+static errint look(struct model_step *s, struct aws_session *session, struct cache_connection *row, int64_t wait_ms)
+{
+    char *granted cleanup_free = NULL;
+    errint e = model_probe_all(s, session, row, wait_ms, &granted);
+    if (e == 0)
+        e = model_row_set(&row->granted, granted);
+    return e ? e : model_onboard_report(s, session, row);
+}
+
 /* What came out of it, on a copy of the row. */
 static errint verify(struct model_step *s, struct cache_connection *row, const char *role_arn, int64_t wait_ms)
 {
@@ -181,16 +191,11 @@ static errint verify(struct model_step *s, struct cache_connection *row, const c
         return e;
     struct aws_assume_role in = {.role_arn = role_arn, .external_id = row->external_id};
     struct aws_session *session = NULL;
-    char *granted cleanup_free = NULL;
     e = aws_sts_role_session(s->m->caller, &in, &session);
     if (e < 0)
         return e;
     int64_t left_ms = begun_ms + wait_ms - now_ms(NULL);
-    e = model_probe_all(s, session, row, left_ms > 0 ? left_ms : 0, &granted);
-    if (e == 0)
-        e = model_row_set(&row->granted, granted);
-    if (e == 0)
-        e = model_onboard_report(s, session, row);
+    e = look(s, session, row, left_ms > 0 ? left_ms : 0);
     aws_session_put(session);
     return e;
 }
@@ -273,10 +278,18 @@ errint model_onboard_role(struct model_step *s)
     return e;
 }
 
+errint model_onboard_verify(struct model_step *s, struct cache_connection *row, int64_t wait_ms)
+{
+    if (!row->direct) {
+        char *role_arn cleanup_free = strdup(row->role_arn);
+        return role_arn ? verify(s, row, role_arn, wait_ms) : err_set(-ENOMEM, "no memory for a role");
+    }
+    return look(s, s->m->caller, row, wait_ms);
+}
+
 errint model_onboard_direct(struct model_step *s, struct cache_connection *row)
 {
     struct aws_identity who = {0};
-    char *granted cleanup_free = NULL;
     errint e = aws_sts_get_caller_identity(s->m->caller, s->cancel, &who);
     if (e < 0)
         return e;
@@ -286,10 +299,6 @@ errint model_onboard_direct(struct model_step *s, struct cache_connection *row)
     if (e == 0)
         e = model_row_set(&row->role_arn, "");
     if (e == 0)
-        e = model_probe_all(s, s->m->caller, row, 0, &granted);
-    if (e == 0)
-        e = model_row_set(&row->granted, granted);
-    if (e == 0)
-        e = model_onboard_report(s, s->m->caller, row);
+        e = look(s, s->m->caller, row, 0);
     return e ? e : finish(s, row);
 }

@@ -1,0 +1,119 @@
+/* SIGINT is taken by a thread of its own: asking a cancel wakes waiters, which a signal handler must not. */
+#include "cli/run.h"
+
+#include <cjson/cJSON.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static void *wait_for_signals(void *arg)
+{
+    struct cancel *cancel = arg;
+    sigset_t set;
+    int number;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigwait(&set, &number);
+    cancel_ask(cancel);
+    (void)sigwait(&set, &number);
+    _exit(128 + number);
+}
+
+/* Before any other thread, so that all of them have it blocked. */
+static errint take_signals(struct cancel *cancel)
+{
+    sigset_t set;
+    pthread_t thread;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    int e = pthread_create(&thread, NULL, wait_for_signals, cancel);
+    if (e)
+        return err_set(-e, "no thread for signals");
+    (void)pthread_detach(thread);
+    return 0;
+}
+
+errint cli_run_settings(struct cli_run *r)
+{
+    cancel_init(&r->cancel);
+    return model_settings_init(&r->settings);
+}
+
+errint cli_run_open(struct cli_run *r)
+{
+    errint e = take_signals(&r->cancel);
+    return e ? e : model_open(&r->settings, MODEL_STATE_ONLY, &r->m);
+}
+
+void cli_run_close(struct cli_run *r)
+{
+    if (r->m) {
+        model_stop(r->m);
+        model_free(r->m);
+    }
+    model_settings_done(&r->settings);
+}
+
+/* 'it'\''s' at *AT, up to the line's end. */
+static void unquote(const char **at, struct buf *to)
+{
+    const char *p = *at;
+    for (bool inside = false; *p && *p != '\n'; p++) {
+        if (*p == '\'')
+            inside = !inside;
+        else if (!inside && *p == '\\' && p[1])
+            buf_putc(to, *++p);
+        else
+            buf_putc(to, *p);
+    }
+    *at = p;
+}
+
+static void take_line(const char **at, cJSON *object)
+{
+    struct buf value cleanup_buf = BUF_INIT;
+    const char *equals = strchr(*at, '=');
+    char *key cleanup_free = equals ? strndup(*at, (size_t)(equals - *at)) : NULL;
+    *at = equals ? equals + 1 : *at + strlen(*at);
+    unquote(at, &value);
+    if (key)
+        cJSON_AddStringToObject(object, key, buf_text(&value));
+    *at += **at == '\n';
+}
+
+static cJSON *blocks(const char *lines)
+{
+    cJSON *list = cJSON_CreateArray(), *object = NULL;
+    for (const char *at = lines; *at;) {
+        if (*at == '\n') {
+            object = NULL;
+            at++;
+            continue;
+        }
+        if (!object) {
+            object = cJSON_CreateObject();
+            cJSON_AddItemToArray(list, object);
+        }
+        take_line(&at, object);
+    }
+    return list;
+}
+
+errint cli_run_print_json(const char *lines, bool one)
+{
+    cJSON *list = blocks(lines);
+    const cJSON *first = cJSON_GetArrayItem(list, 0);
+    char *text = cJSON_Print(one && first ? first : list);
+    cJSON_Delete(list);
+    if (!text)
+        return err_set(-ENOMEM, "no memory for an answer");
+    (void)puts(text);
+    cJSON_free(text);
+    return 0;
+}

@@ -1,0 +1,26 @@
+/* What the commands that ask the model share: settings, opening beside a mount, interrupts, answers as JSON.
+ *
+ * Ownership: cli_run_open's caller closes. Threads: main's, and one that waits for SIGINT and SIGTERM.
+ * Errors: model_open's. Cost: state.db, no cache.
+ */
+#ifndef CTFS_CLI_RUN_H
+#define CTFS_CLI_RUN_H
+
+#include "base/cancel.h"
+#include "cli/cli.h"
+#include "model/model.h"
+
+struct cli_run {
+    struct model_settings settings;
+    struct model *m;
+    struct cancel cancel; /* asked by SIGINT and SIGTERM; a second one ends the process */
+};
+
+errint cli_run_settings(struct cli_run *r);
+errint cli_run_open(struct cli_run *r);
+void cli_run_close(struct cli_run *r);
+
+/* Lines KEY='VALUE', blocks parted by empty lines: an array of objects, or (ONE) the first block's object. */
+errint cli_run_print_json(const char *lines, bool one);
+
+#endif

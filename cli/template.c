@@ -1,0 +1,95 @@
+/* ctfs template: the CloudFormation template of a connection, or a URL of it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli/run.h"
+#include "model/onboard.h"
+#include "model/policies.h"
+
+static const struct cli_option options[] = {
+    {"--url", NULL, "print a URL of it that works for up to 7 days without credentials"},
+    {NULL, NULL, NULL},
+};
+
+static errint print_url(struct cli_run *r, const struct cache_connection *row)
+{
+    char *url cleanup_free = NULL;
+    char vendor[64];
+    int64_t expires_unix;
+    model_row_note(row, "vendor_bucket", vendor, sizeof vendor);
+    if (!*vendor)
+        return err_set(-ENOENT, "%s was begun without vendor_bucket: its template has no URL", row->handle);
+    errint e = model_onboard_publish(r->m, row, &r->cancel, &url, &expires_unix);
+    if (e == 0)
+        (void)puts(url);
+    return e;
+}
+
+static errint print_template(struct cli_run *r, const struct cache_connection *row)
+{
+    struct buf text cleanup_buf = BUF_INIT;
+    errint e = model_policies_file(r->m, row, "template.json", &text);
+    if (e == 0)
+        (void)fwrite(text.data, 1, text.len, stdout);
+    return e;
+}
+
+/* NAME, or the settings' connection, or the only one. */
+static errint print(struct cli_run *r, const char *name, bool url)
+{
+    struct cache_connection row = {0};
+    struct model_customer *c = NULL;
+    errint e = cli_run_open(r);
+    if (e < 0)
+        return e;
+    if (name)
+        e = model_row_find(r->m, name, &row);
+    else
+        e = model_current(r->m, &c);
+    const struct cache_connection *shown = c ? &c->connection : &row;
+    if (e == 0)
+        e = url ? print_url(r, shown) : print_template(r, shown);
+    model_customer_put(c);
+    cache_connection_done(&row);
+    return e;
+}
+
+static int run(int argc, char **argv)
+{
+    struct cli_run r = {.m = NULL};
+    const char *name = NULL, *word = NULL, *value = NULL;
+    bool url = false, twice = false;
+    if (cli_run_settings(&r) < 0)
+        return cli_fail(&cli_template_command, -EINVAL);
+    struct cli_parse p = {
+        .command = &cli_template_command, .settings = &r.settings, .argc = argc, .argv = argv, .next = 1};
+    enum cli_word kind;
+    while ((kind = cli_parse_next(&p, &word, &value)) == CLI_ARGUMENT || kind == CLI_OPTION) {
+        if (kind == CLI_ARGUMENT) {
+            twice |= name != NULL;
+            name = word;
+        } else if (word) {
+            url |= strcmp(word, "--url") == 0;
+        }
+        word = NULL;
+    }
+    int status = 2;
+    if (twice)
+        status = cli_usage(&cli_template_command, "one word too many: %s", name);
+    else if (kind != CLI_WRONG) {
+        errint e = print(&r, name, url);
+        status = e ? cli_fail(&cli_template_command, e) : 0;
+    }
+    cli_run_close(&r);
+    return status;
+}
+
+const struct cli_command cli_template_command = {
+    .name = "template",
+    .arguments = "[--url] [-o OPTIONS] [CONNECTION]",
+    .summary = "Prints the CloudFormation template that a customer runs",
+    .options = options,
+    .settings = true,
+    .run = run,
+};
