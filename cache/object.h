@@ -2,7 +2,7 @@
  *
  * An object is one version (its ETag is part of its name) and never changes. A chunk is there once all its bytes came and
  * its checksum is kept; a chunk from an earlier run is checked when first read, and fetched again if it differs. Files are
- * named by the SHA-256-like 128-bit hash of (account, bucket, key, ETag) and opened below one folder without following
+ * named by a 256-bit hash of (account, bucket, key, ETag, size) and opened below one folder without following
  * links. Over the size limit, the least recently used objects that nobody has open are removed. When the disk is full, or
  * the object is larger than the limit, it is served through memory: the newest chunks only.
  *
@@ -35,8 +35,9 @@ struct cache_object_id {
     uint64_t size_bytes;
 };
 
-/* The object, shared by all who open the same one. MAKE_FEED is called at most once, when bytes are missing. A zero-size
- * object needs no feed. Its stat is verified: S3 said the size. */
+/* A handle of its own on the object, whose bytes are shared by all who open the same one. MAKE_FEED is called at most once,
+ * during this call, when the object has no feed yet (ARG need not live longer); if it fails, what is kept is still served
+ * and a read that lacks bytes gives that failure. A zero-size object needs no feed. Its stat is verified: S3 said the size. */
 errint cache_objects_open(struct cache_objects *o, const struct cache_object_id *id,
                           errint (*make_feed)(void *arg, struct feed **ret), void *arg, struct source **ret);
 
@@ -47,7 +48,7 @@ bool cache_objects_have(struct cache_objects *o, const struct cache_object_id *i
  * fetched anew. */
 void cache_objects_drop(struct cache_objects *o, const struct cache_object_id *id);
 
-/* Drops every object of ACCOUNT/BUCKET that is not open. */
+/* Drops every object of ACCOUNT/BUCKET: at once, or when it is closed. */
 void cache_objects_forget(struct cache_objects *o, const char *account, const char *bucket);
 
 /* How far reading runs ahead: while a source is read in order, up to LEAD_BYTES are fetched ahead in PARALLEL transfers of
@@ -57,7 +58,7 @@ void cache_objects_set_lead(struct cache_objects *o, uint64_t lead_bytes, unsign
 struct cache_objects_status {
     uint64_t kept_bytes, limit_bytes;
     uint64_t objects, open_objects;
-    uint64_t evicted, bypassed;   /* since start */
+    uint64_t evicted, bypassed; /* since start */
     uint64_t hit_bytes, miss_bytes;
 };
 void cache_objects_status(struct cache_objects *o, struct cache_objects_status *ret);
