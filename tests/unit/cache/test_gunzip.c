@@ -415,6 +415,61 @@ static void test_nothing_left(void)
     CHECK_INT(fake_source_alive, 0);
 }
 
+/* 5 GiB of zeros in one member: a block of 1 MiB, flushed, again and again. */
+static unsigned char *make_large(uint64_t blocks, size_t *ret_len)
+{
+    enum { BLOCK = 1 << 20, ROOM = 8192 };
+    unsigned char *zeros = calloc(1, BLOCK), block[ROOM];
+    z_stream z = {.next_in = zeros, .avail_in = BLOCK, .next_out = block, .avail_out = ROOM};
+    if (!zeros || deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK ||
+        deflate(&z, Z_FULL_FLUSH) != Z_OK)
+        abort();
+    size_t len = ROOM - z.avail_out;
+    (void)deflateEnd(&z);
+    unsigned char *to = malloc(blocks * len + 64), *at = to;
+    uLong crc = 0, block_crc = crc32(0, zeros, BLOCK);
+    static const unsigned char header[10] = {0x1f, 0x8b, 8};
+    memcpy(at, header, sizeof header);
+    at += sizeof header;
+    for (uint64_t i = 0; i < blocks; i++, at += len) {
+        memcpy(at, block, len);
+        crc = crc32_combine(crc, block_crc, BLOCK);
+    }
+    uint32_t isize = (uint32_t)(blocks * BLOCK);
+    *at++ = 3; /* an empty fixed block, the last */
+    *at++ = 0;
+    for (int i = 0; i < 4; i++)
+        *at++ = (unsigned char)(crc >> (8 * i));
+    for (int i = 0; i < 4; i++)
+        *at++ = (unsigned char)(isize >> (8 * i));
+    free(zeros);
+    *ret_len = (size_t)(at - to);
+    return to;
+}
+
+static void test_past_4_gib(void)
+{
+    size_t len, got;
+    uint64_t size = UINT64_C(5) << 30;
+    unsigned char *object = make_large(5120, &len), buf[3];
+    struct source *view = open_view(&fake_source_new(object, len)->source, size, NULL);
+    for (int i = -1; i <= 1; i++) {
+        memset(buf, 1, sizeof buf);
+        CHECK_INT(source_read_wait(view, (UINT64_C(4) << 30) + (uint64_t)i, buf, 3, NULL, 0, &got), 0);
+        CHECK(got == 3 && !buf[0] && !buf[1] && !buf[2]);
+    }
+    CHECK_INT(source_read_wait(view, size - 2, buf, 3, NULL, 0, &got), 0);
+    CHECK_INT(got, 2);
+    CHECK_INT(proof_actual, size);
+    CHECK_INT(proof_result, 0);
+    close_view(view);
+    view = open_view(&fake_source_new(object, len)->source, size - (UINT64_C(1) << 32), NULL);
+    CHECK_INT(source_read_wait(view, (UINT64_C(1) << 30) - 1, buf, 1, NULL, 0, &got), -EIO);
+    CHECK_INT(proof_actual, size);
+    close_view(view);
+    free(object);
+}
+
 static const struct unit_test tests[] = {
     {"in order", test_in_order},
     {"shuffled in flight", test_shuffled_in_flight},
@@ -427,6 +482,7 @@ static const struct unit_test tests[] = {
     {"reader that stops", test_reader_that_stops},
     {"verify", test_verify},
     {"many views", test_many_views},
+    {"past 4 GiB", test_past_4_gib},
     {"head", test_head},
     {"declared", test_declared},
     {"nothing left", test_nothing_left},
