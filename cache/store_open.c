@@ -75,9 +75,9 @@ static errint check_and_migrate(struct cache_db *db)
     if (r == 0 && version > 0)
         r = cache_db_check(db, false);
     if (r == 0)
-        r = cache_db_exec(db, "PRAGMA journal_mode=WAL");
-    if (r == 0)
         r = cache_db_migrate(db, NULL, NULL);
+    if (r == 0)
+        r = cache_db_exec(db, "PRAGMA journal_mode=WAL");
     return r < 0 ? r : cache_db_check_statements(db);
 }
 
