@@ -152,15 +152,16 @@ static errint ask(struct cache_db *db, const char *sql, int64_t *ret)
 
 errint cache_db_version(struct cache_db *db, int *ret)
 {
-    int64_t application, version, pages;
+    int64_t application, version, objects;
     errint r = ask(db, "PRAGMA application_id", &application);
     if (r == 0)
         r = ask(db, "PRAGMA user_version", &version);
     if (r == 0)
-        r = ask(db, "PRAGMA page_count", &pages);
+        r = ask(db, "SELECT count(*) FROM sqlite_schema", &objects);
     if (r < 0)
         return r;
-    if (pages == 0) {
+    /* Not the page count: inside a write transaction a new file has its first page already. */
+    if (application == 0 && version == 0 && objects == 0) {
         *ret = 0;
         return 0;
     }
