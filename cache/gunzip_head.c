@@ -2,9 +2,9 @@
 #include "cache/gunzip.h"
 #include "cache/gunzip_stream.h"
 
-#define RATIO_MAX 1032     /* of DEFLATE: 258 bytes for 2 bits */
-#define RATIO_USUAL_MAX 32 /* where no part of the report was proven yet */
-#define RATIO_OFF_MAX 3
+#define RATIO_MAX UINT64_C(1032)     /* of DEFLATE: 258 bytes for 2 bits */
+#define RATIO_USUAL_MAX UINT64_C(32) /* where no part of the report was proven yet */
+#define RATIO_OFF_MAX UINT64_C(3)
 
 errint cache_gunzip_head(const void *prefix, size_t prefix_len, uint64_t object_bytes, void *out, size_t out_len,
                          size_t *ret_len, bool *ret_more)

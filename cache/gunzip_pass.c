@@ -23,9 +23,9 @@
 
 #include "base/clock.h"
 
-#define SLICE_BYTES (512u * 1024u)
-#define INPUT_BYTES (256u * 1024u)
-#define SCRATCH_BYTES (256u * 1024u)
+#define SLICE_BYTES ((size_t)512 * 1024)
+#define INPUT_BYTES ((size_t)256 * 1024)
+#define SCRATCH_BYTES ((size_t)256 * 1024)
 #define READY_NS CLOCK_NS_PER_S
 
 struct plan {

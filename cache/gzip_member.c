@@ -22,7 +22,7 @@ void cache_gzip_member_begin(struct cache_gzip_member *m)
 static errint take_fixed(struct cache_gzip_member *m, uint8_t byte)
 {
     static const uint8_t magic[] = {CACHE_GZIP_MAGIC_0, 0x8b};
-    if (m->len <= 2 && byte != magic[m->len - 1])
+    if (m->len - 1 < sizeof magic && byte != magic[m->len - 1])
         return err_set(-EIO, "not gzip: byte %u of a member is 0x%02x", m->len - 1, byte);
     if (m->len == 3 && byte != METHOD_DEFLATE)
         return err_set(-EIO, "gzip compression method %u is not DEFLATE", byte);
