@@ -126,9 +126,10 @@ errint cache_db_open(const char *path, enum cache_db_access access, const struct
         r = cache_db_exec(db, "PRAGMA wal_autocheckpoint=0; PRAGMA query_only=ON; PRAGMA cache_size=-1024");
     if (r == 0 && access != CACHE_DB_READ && spec->pragmas)
         r = cache_db_exec(db, spec->pragmas);
-    if (r == 0)
-        *ret = steal_ptr(&db);
-    return r;
+    if (r < 0 && !db->corrupt) /* an unsound file is handed out, for cache_db_version to refuse */
+        return r;
+    *ret = steal_ptr(&db);
+    return 0;
 }
 
 errint cache_db_exec(struct cache_db *db, const char *sql)
