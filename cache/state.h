@@ -24,21 +24,21 @@ errint cache_state_open(const char *dir, struct cache_state **ret);
 void cache_state_close(struct cache_state *s);
 
 struct cache_connection {
-    char *handle;      /* "c-" and 8 hex digits or more, fixed by the triple */
+    char *handle;                   /* "c-" and 8 hex digits or more, fixed by the triple */
     char *bucket, *report, *prefix; /* the triple, as typed (prefix without outer slashes) */
-    char *name;        /* display name, unique among connections; never NULL, "" until given */
-    char *external_id; /* kept for ever; "" for direct mode */
-    char *principal;   /* an account or an ARN; "" until known */
-    char *role_arn;    /* "" until connected, or direct mode */
-    char *bucket_owner; /* 12 digits, or "" */
-    bool direct;       /* role=none: the caller's own credentials */
+    char *name;                     /* display name, unique among connections; never NULL, "" until given */
+    char *external_id;              /* kept for ever; "" for direct mode */
+    char *principal;                /* an account or an ARN; "" until known */
+    char *role_arn;                 /* "" until connected, or direct mode */
+    char *bucket_owner;             /* 12 digits, or "" */
+    bool direct;                    /* role=none: the caller's own credentials */
     bool connected;
     char *definition_prefix; /* the definition's S3Prefix when it won over the typed one, else "" */
-    char *notes;       /* JSON object text of what onboarding found (definition, report, settings that differ), or "{}" */
-    char *granted;     /* JSON array text of the probes' rows, or "[]" */
-    char *last_error;  /* of the last step, or "" */
+    char *notes;   /* JSON object text of what onboarding found (definition, report, settings that differ), or "{}" */
+    char *granted; /* JSON array text of the probes' rows, or "[]" */
+    char *last_error; /* of the last step, or "" */
     int64_t created_unix, connected_unix, last_error_unix;
-    int64_t revision;  /* grows at each write of this row */
+    int64_t revision; /* grows at each write of this row */
 };
 void cache_connection_done(struct cache_connection *c);
 

@@ -49,8 +49,8 @@ errint cache_store_replace(struct cache_store *s, const char *scope, const struc
                            int64_t now_ns);
 errint cache_store_listing(struct cache_store *s, const char *scope, struct cache_listing *ret);
 /* Each item in the order of its id's bytes; a callback's non-zero result ends the walk and is returned. */
-errint cache_store_each(struct cache_store *s, const char *scope,
-                        int (*each)(void *arg, const struct cache_item *item), void *arg);
+errint cache_store_each(struct cache_store *s, const char *scope, int (*each)(void *arg, const struct cache_item *item),
+                        void *arg);
 errint cache_store_get(struct cache_store *s, const char *scope, const char *id, struct buf *ret_body,
                        int64_t *ret_changed_ns /* or NULL */);
 /* The scopes that begin with PREFIX, in order. */

@@ -18,7 +18,7 @@ static errint run(const char *const *texts, struct buf *out)
         fputs(texts[i], in);
         fflush(in);
         rewind(in);
-        char name[8];
+        char name[16];
         (void)snprintf(name, sizeof name, "f%d", i + 1);
         e = model_tsv_file(&t, fileno(in), name);
         fclose(in);
