@@ -52,9 +52,11 @@ static struct cache_gunzip_want *claim(struct cache_gunzip *v, const struct read
     return parked;
 }
 
+/* Further ahead than read-ahead goes, however small the window is at the moment. */
 static bool is_far(const struct cache_gunzip_pass *p, const struct read *r)
 {
-    return r->off > p->end + p->room && r->off > p->front + p->room;
+    uint64_t reach = p->end > p->front ? p->end : p->front;
+    return r->off > reach + CACHE_GUNZIP_WINDOW_MAX_BYTES;
 }
 
 static bool reads_in_order(const struct cache_gunzip_pass *p)

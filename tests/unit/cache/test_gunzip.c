@@ -83,13 +83,18 @@ static struct source *open_view(struct source *object, uint64_t declared, const 
     return view;
 }
 
+static void await_releases(unsigned count)
+{
+    int64_t until_ns = clock_monotonic_ns() + 20 * CLOCK_NS_PER_S;
+    while (releases < count && clock_monotonic_ns() < until_ns)
+        (void)usleep(200);
+    CHECK_INT(releases, count);
+}
+
 static void close_view(struct source *view)
 {
     source_put(view);
-    int64_t until_ns = clock_monotonic_ns() + 20 * CLOCK_NS_PER_S;
-    while (!releases && clock_monotonic_ns() < until_ns)
-        (void)usleep(200);
-    CHECK_INT(releases, 1);
+    await_releases(1);
 }
 
 static errint read_at(struct source *s, uint64_t off, size_t len)
@@ -134,17 +139,18 @@ struct flight {
     struct source *view;
     uint32_t seed;
     unsigned reads;
-    _Atomic uint64_t *next;
+    pthread_barrier_t *barrier;
     uint64_t *order;
 };
 
-/* 16 readers take the 128 KiB pieces in an order shuffled within 16. */
+/* 16 readers take 16 pieces of 128 KiB at once, in a shuffled order, as a kernel's read-ahead does; then the next 16. */
 static void *fly(void *arg)
 {
     struct flight *fl = arg;
-    uint64_t i;
-    while ((i = (*fl->next)++) < PLAIN_BYTES / 131072)
+    for (uint64_t i = fl->seed; i < PLAIN_BYTES / 131072; i += 16) {
         CHECK_INT(read_at(fl->view, fl->order[i] * 131072, 131072), 0);
+        (void)pthread_barrier_wait(fl->barrier);
+    }
     return NULL;
 }
 
@@ -165,13 +171,17 @@ static void test_shuffled_in_flight(void)
     struct fake_source *f = fake_source_new(gz, gz_len);
     f->wait_every = 5;
     struct source *view = open_view(&f->source, PLAIN_BYTES, NULL);
-    _Atomic uint64_t next = 0;
-    struct flight fl = {.view = view, .next = &next, .order = order};
+    pthread_barrier_t barrier;
+    pthread_barrier_init(&barrier, NULL, AHEAD);
+    struct flight fl[AHEAD];
     pthread_t threads[AHEAD];
-    for (unsigned i = 0; i < AHEAD; i++)
-        pthread_create(&threads[i], NULL, fly, &fl);
+    for (unsigned i = 0; i < AHEAD; i++) {
+        fl[i] = (struct flight){.view = view, .seed = i, .barrier = &barrier, .order = order};
+        pthread_create(&threads[i], NULL, fly, &fl[i]);
+    }
     for (unsigned i = 0; i < AHEAD; i++)
         pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&barrier);
     struct cache_gunzip_status st;
     cache_gunzip_status(view, &st);
     CHECK_INT(st.passes_begun_count, 1);
@@ -226,7 +236,7 @@ static void test_declared_wrong(void)
 
 static void corrupt(size_t at, size_t len)
 {
-    unsigned char *bad = malloc(len);
+    unsigned char *bad = malloc(len + 1);
     memcpy(bad, gz, len);
     if (at < len)
         bad[at] ^= 0x10;
@@ -366,6 +376,7 @@ static void test_many_views(void)
     CHECK(st.used_max_bytes <= st.total_bytes);
     for (unsigned i = 0; i < VIEWS; i++)
         source_put(views[i]);
+    await_releases(VIEWS);
 }
 
 static void test_head(void)
