@@ -45,7 +45,7 @@ static bool read_words(struct cli_parse *p, struct arguments *a)
             a->words[a->count++] = text;
             break;
         case CLI_OPTION:
-            a->foreground = true;
+            a->foreground |= strcmp(text, "-f") == 0;
             break;
         default:
             return false;

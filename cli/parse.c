@@ -55,6 +55,8 @@ enum cli_word cli_parse_next(struct cli_parse *p, const char **ret_text, const c
 {
     while (p->next < p->argc) {
         const char *word = p->argv[p->next++];
+        *ret_text = "-o";
+        *ret_value = NULL;
         if (p->ended || word[0] != '-' || !word[1]) {
             *ret_text = word;
             return CLI_ARGUMENT;
