@@ -24,7 +24,7 @@ const struct model_command_kind model_command_kinds[] = {
 
 struct reader {
     const char *at, *end;
-    bool open; /* the text ended inside quotes or after a backslash */
+    bool open; /* the text ended inside quotes, after a backslash, or within a key: more of it may come */
 };
 
 static bool blank(char c)
@@ -105,11 +105,13 @@ static unsigned read_digits(struct reader *r, unsigned base, unsigned max)
 static errint read_ansi_escape(struct reader *r, struct buf *to)
 {
     char c = *r->at;
-    if (c >= '0' && c <= '7')
-        return take_char(to, (char)read_digits(r, 8, 3));
+    bool hex = c == 'x';
+    r->at += hex;
+    if (hex || (c >= '0' && c <= '7')) {
+        char byte = (char)read_digits(r, hex ? 16 : 8, hex ? 2 : 3);
+        return r->at == r->end ? unfinished(r, '\'') : take_char(to, byte);
+    }
     r->at++;
-    if (c == 'x')
-        return take_char(to, (char)read_digits(r, 16, 2));
     if (c == '\\' || c == '\'' || c == '"' || c == '?')
         return take_char(to, c);
     return err_set(-EINVAL, "connect: \\%c in $'…' is no character of a value", c);
@@ -144,6 +146,7 @@ static errint read_piece(struct reader *r, struct buf *to)
             r->at++;
             return read_ansi(r, to);
         }
+        r->open = r->at == r->end; /* of $'…' */
         return refuse_expansion(c);
     case '`':
         return refuse_expansion(c);
@@ -207,6 +210,21 @@ static errint add_word(struct model_command *c, char *word)
     return add_pair(c, word, equals + 1);
 }
 
+/* Does a key begin with WORD? */
+static bool begins_key(const char *word)
+{
+    size_t len = strlen(word);
+    for (int k = 0; k < MODEL_COMMAND_COUNT; k++) {
+        for (const char *const *n = model_command_kinds[k].required; *n; n++)
+            if (strncmp(*n, word, len) == 0)
+                return true;
+        for (const char *const *n = model_command_kinds[k].optional; *n; n++)
+            if (strncmp(*n, word, len) == 0)
+                return true;
+    }
+    return false;
+}
+
 static errint parse_pairs(struct reader *r, struct model_command *c)
 {
     for (;;) {
@@ -216,8 +234,11 @@ static errint parse_pairs(struct reader *r, struct model_command *c)
             return 0;
         struct buf word cleanup_buf = BUF_LIMIT(MODEL_COMMAND_MAX);
         errint e = read_word(r, &word);
+        char *text = word.data ? word.data : (char[]){""};
+        if (e == 0 && r->at == r->end && !strchr(text, '='))
+            r->open = begins_key(text);
         if (e == 0)
-            e = add_word(c, word.data ? word.data : (char[]){""});
+            e = add_word(c, text);
         if (e < 0)
             return e;
     }
@@ -442,10 +463,19 @@ static bool joins(const char *text, size_t len, size_t ran_len)
     return one;
 }
 
+/* Does what comes behind the first RAN_LEN bytes go on in their last word? */
+static bool goes_on(const char *text, size_t len, size_t ran_len)
+{
+    return ran_len && ran_len < len && *first_text(text, len) != '{' && !blank(text[ran_len - 1]) &&
+           !blank(text[ran_len]);
+}
+
 enum model_command_text model_command_scan_open(const char *text, size_t len, size_t ran_len, size_t *ret_start)
 {
     enum model_command_text rest = model_command_scan(text + ran_len, len - ran_len);
     *ret_start = ran_len;
+    if (rest == MODEL_TEXT_PARTIAL && goes_on(text, len, ran_len))
+        return MODEL_TEXT_WHOLE;
     if (rest == MODEL_TEXT_PARTIAL && ran_len && joins(text, len, ran_len)) {
         *ret_start = 0;
         return MODEL_TEXT_WHOLE;

@@ -1,7 +1,8 @@
 /* The table of permissions, in the order of the design: each row one request that changes nothing.
  *
  * A pass tries every row that is not granted; while some are refused or unproven and there is time, another pass follows
- * (a fresh role's policies arrive after its trust). */
+ * (a fresh role's policies arrive after its trust). A refusal by an explicit deny (a service control policy, a permissions
+ * boundary) does not pass with time: it is not waited for. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "model/onboard.h"
+#include "model/trust.h"
 
 #define PASS_PAUSE_MS 3000
 #define ROWS_MAX 32
@@ -133,7 +135,7 @@ static const struct probe_row table[] = {
 
 struct outcome {
     errint e;
-    bool tried;
+    bool tried, for_good;
     struct aws_probe probe;
     int64_t at_unix;
     char message[300];
@@ -170,13 +172,14 @@ static bool applies(const struct probing *p, const struct probe_row *r)
     return r->where < 2 || *p->vendor;
 }
 
-/* Tries what is not granted yet; the number that still is not. -EINTR ends it. */
-static errint pass(const struct probing *p, struct outcome *out, size_t *ret_missing)
+/* Tries what is not granted yet; the number of those that time may bring, and their names. -EINTR ends it. */
+static errint pass(const struct probing *p, struct outcome *out, size_t *ret_missing, struct buf *ret_names)
 {
     *ret_missing = 0;
+    buf_reset(ret_names);
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         struct outcome *o = &out[i];
-        if (!applies(p, &table[i]) || (o->tried && o->e == 0))
+        if (!applies(p, &table[i]) || (o->tried && (o->e == 0 || o->for_good)))
             continue;
         model_progress_say(p->step, "trying %s", table[i].action);
         o->probe = (struct aws_probe){.code = ""};
@@ -186,11 +189,15 @@ static errint pass(const struct probing *p, struct outcome *out, size_t *ret_mis
         o->at_unix = clock_wall_unix();
         if (o->e < 0)
             (void)snprintf(o->message, sizeof o->message, "%s", err_message());
+        o->for_good = o->e == -EACCES && model_trust_for_good(err_message());
         errint stop = cancel_check(cancel_of(p));
         if (stop < 0)
             return stop;
         /* The vendor's bucket names a role only after that is known: no waiting for it. */
-        *ret_missing += o->e < 0 && table[i].where < 2 ? 1 : 0;
+        if (o->e == 0 || o->for_good || table[i].where == 2)
+            continue;
+        buf_printf(ret_names, "%s%s", *ret_missing ? ", " : "", table[i].action);
+        (*ret_missing)++;
     }
     return 0;
 }
@@ -235,18 +242,19 @@ errint model_probe_all(struct model_step *s, struct aws_session *session, const 
 {
     struct probing p = {.step = s, .session = session, .row = row};
     struct outcome *out cleanup_free = calloc(TABLE_COUNT, sizeof *out);
+    struct buf names cleanup_buf = BUF_INIT;
     size_t missing = 0;
     if (!out)
         return err_set(-ENOMEM, "no memory for the probes");
     prepare(&p);
     int64_t end_ns = clock_monotonic_ns() + wait_ms * CLOCK_NS_PER_MS;
-    errint e = pass(&p, out, &missing);
+    errint e = pass(&p, out, &missing, &names);
     for (unsigned n = 2; e == 0 && missing && clock_monotonic_ns() < end_ns; n++) {
-        model_progress_say(s, "attempt %u: %zu permissions are not there yet", n, missing);
+        model_progress_say(s, "attempt %u: %zu permissions are not there yet: %s", n, missing, buf_text(&names));
         int64_t next_ns = clock_monotonic_ns() + PASS_PAUSE_MS * CLOCK_NS_PER_MS;
         e = cancel_sleep_until(s->cancel, next_ns < end_ns ? next_ns : end_ns);
         if (e == 0)
-            e = pass(&p, out, &missing);
+            e = pass(&p, out, &missing, &names);
     }
     return e ? e : print_rows(&p, out, ret_rows);
 }

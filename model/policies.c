@@ -148,18 +148,49 @@ static void add_customer(cJSON *statements, const char *vendor, const struct cac
     cJSON_AddItemToArray(statements, list);
 }
 
-/* One policy for the bucket: every customer that has a role, this connection's among them. */
+/* Templates are written by the accounts that customers' roles trust (STATEMENT's condition) and by nobody else. */
+static cJSON *templates_statement(const char *vendor, const struct cache_connection *c, cJSON **ret_accounts)
+{
+    char arn[256], partition[32];
+    connection_partition(c, partition, sizeof partition);
+    (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/templates/*", partition, vendor);
+    cJSON *s = statement("CtfsTemplates", cJSON_CreateString("*"),
+                         (const char *const[]){"s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject", NULL}, arn);
+    cJSON_SetValuestring(cJSON_GetObjectItemCaseSensitive(s, "Effect"), "Deny");
+    cJSON *unequal = cJSON_AddObjectToObject(cJSON_AddObjectToObject(s, "Condition"), "StringNotEquals");
+    *ret_accounts = cJSON_AddArrayToObject(unequal, "aws:PrincipalAccount");
+    return s;
+}
+
+static void add_account(cJSON *accounts, const char *principal)
+{
+    const char *of = strstr(principal, ":iam::"), *text;
+    char account[13];
+    cJSON *one;
+    (void)snprintf(account, sizeof account, "%.12s", of ? of + 6 : principal);
+    cJSON_ArrayForEach (one, accounts)
+        if ((text = cJSON_GetStringValue(one)) && strcmp(text, account) == 0)
+            return;
+    cJSON_AddItemToArray(accounts, cJSON_CreateString(account));
+}
+
+/* One policy for the bucket: who writes templates, and every customer that has a role; good from step 1 on. */
 static cJSON *vendor_bucket_policy(struct model *m, const struct cache_connection *c)
 {
     struct bucket_name vendor = vendor_bucket(c);
     struct cache_connection *rows = NULL;
     size_t count = 0;
-    cJSON *statements, *d = policy_start(&statements);
+    cJSON *statements, *accounts, *d = policy_start(&statements);
+    cJSON_AddItemToArray(statements, templates_statement(vendor.text, c, &accounts));
+    add_account(accounts, c->principal);
     if (cache_state_list(m->state, &rows, &count) < 0)
         count = 0;
     for (size_t i = 0; i < count; i++) {
         struct bucket_name theirs = vendor_bucket(&rows[i]);
-        if (*rows[i].role_arn && !rows[i].direct && strcmp(theirs.text, vendor.text) == 0)
+        bool of_bucket = !rows[i].direct && *rows[i].principal && strcmp(theirs.text, vendor.text) == 0;
+        if (of_bucket)
+            add_account(accounts, rows[i].principal);
+        if (of_bucket && *rows[i].role_arn)
             add_customer(statements, vendor.text, &rows[i]);
         cache_connection_done(&rows[i]);
     }
@@ -269,8 +300,7 @@ static bool by_role(const struct model *m, const struct cache_connection *c)
 
 static bool with_vendor_bucket(const struct model *m, const struct cache_connection *c)
 {
-    (void)m;
-    return *vendor_bucket(c).text && !c->direct;
+    return *vendor_bucket(c).text && by_role(m, c);
 }
 
 static bool was_probed(const struct model *m, const struct cache_connection *c)

@@ -1,14 +1,21 @@
-/* wait:  refused or unproven -> pause (1, 2, 4, 5, 5 … s) and again, until the time is up; granted -> done.
+/* wait:  refused or unproven -> pause (1, 2, 4, 5, 5 … s) and again, until the time is up; granted, or refused by an
+ *        explicit deny -> done.
  * check: for no ID and for a wrong one: refused -> good; unproven -> pause and again; granted -> 30 s, once more:
  *        granted -> the role is refused. */
 #include "model/trust.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int model_trust_unproven(errint e)
 {
     return e == -ETIMEDOUT || e == -EHOSTUNREACH || e == -ENETUNREACH || e == -EAGAIN || e == -EBUSY ||
            e == -ECONNREFUSED || e == -ECONNRESET || e == -EIO;
+}
+
+int model_trust_for_good(const char *message)
+{
+    return strstr(message, "with an explicit deny") != NULL;
 }
 
 static int64_t pause_ms(unsigned attempt)
@@ -38,7 +45,7 @@ errint model_trust_wait(const struct model_trust *t, const char *external_id, in
     int64_t end_ms = t->now_ms(t->arg) + wait_ms;
     for (unsigned attempt = 0;; attempt++) {
         errint e = t->assume(t->arg, external_id, c);
-        if (e != -EACCES && !model_trust_unproven(e))
+        if ((e != -EACCES && !model_trust_unproven(e)) || (e == -EACCES && model_trust_for_good(err_message())))
             return e;
         say_attempt(t, attempt, "the role does not let us in yet");
         struct err kept = {0};

@@ -24,7 +24,7 @@ struct model_trust {
 
 #define MODEL_TRUST_AGAIN_MS 30000 /* a role granted without its external ID is tried once more after this */
 
-/* Until EXTERNAL_ID is let in, at most WAIT_MS. */
+/* Until EXTERNAL_ID is let in, at most WAIT_MS; a refusal for good ends it. */
 errint model_trust_wait(const struct model_trust *t, const char *external_id, int64_t wait_ms, struct cancel *c);
 
 /* 0 when the role refuses whoever brings no external ID, and whoever brings WRONG_ID. */
@@ -32,5 +32,9 @@ errint model_trust_check(const struct model_trust *t, const char *wrong_id, int6
 
 /* Says failure E nothing about what was asked (throttle, network)? */
 int model_trust_unproven(errint e);
+
+/* Does a refusal's MESSAGE name an explicit deny, which waiting does not cure? What is not there yet is refused without
+ * one. (IAM user guide, "Troubleshoot access denied error messages".) */
+int model_trust_for_good(const char *message);
 
 #endif

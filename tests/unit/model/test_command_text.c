@@ -76,6 +76,50 @@ static void a_command_is_whole_at_its_end(void)
     CHECK_INT(model_command_scan("nonsense=x", 10), MODEL_TEXT_WHOLE);
 }
 
+/* dd with small blocks: what stops within a key, or within a quote's escape, waits for the rest. */
+static void a_cut_within_a_key_waits(void)
+{
+    static const char *const cut[] = {"b",
+                                      "bucket",
+                                      "bucket=abc report=r pre",
+                                      "bucket=abc report=r prefix=p nam",
+                                      "\\",
+                                      "'buck",
+                                      "refresh=$",
+                                      "co",
+                                      "role_a",
+                                      "connection=c-1 name=$'",
+                                      "connection=c-1 name=$'\\30",
+                                      "connection=c-1 name=$'\\x"};
+    for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++)
+        CHECK_INT(model_command_scan(cut[i], strlen(cut[i])), MODEL_TEXT_PARTIAL);
+    static const char *const wrong[] = {"bucket ", "colour", "buckets", "refresh=$x", "bucket\n", "refresh=all $HOME"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        CHECK_INT(model_command_scan(wrong[i], strlen(wrong[i])), MODEL_TEXT_WHOLE);
+}
+
+/* The rest of a value whose beginning ran is refused, whatever it begins with. */
+static void what_goes_on_in_a_word_that_ran_is_refused(void)
+{
+    const char *ran = "bucket=abc report=r prefix=", *const rests[] = {"c", "co", "cu/x", "bucket=b", "'c", "{\"a\":"};
+    for (size_t i = 0; i < sizeof rests / sizeof rests[0]; i++) {
+        char text[100];
+        size_t start = 0, ran_len = strlen(ran);
+        struct model_command c = {0};
+        (void)snprintf(text, sizeof text, "%s%s", ran, rests[i]);
+        CHECK_INT(model_command_scan_open(text, strlen(text), ran_len, &start), MODEL_TEXT_WHOLE);
+        CHECK_INT(start, ran_len);
+        CHECK_INT(model_command_parse(text + start, strlen(text) - start, &c), -EINVAL);
+    }
+    static const char two[] = "refresh=allrefresh=cur", object[] = "{\"refresh\":\"all\"}c";
+    size_t start = 0;
+    struct model_command c = {0};
+    CHECK_INT(model_command_scan_open(two, 22, 11, &start), MODEL_TEXT_WHOLE);
+    CHECK_INT(model_command_parse(two + start, 22 - start, &c), 0);
+    model_command_done(&c);
+    CHECK_INT(model_command_scan_open(object, 18, 17, &start), MODEL_TEXT_PARTIAL);
+}
+
 static void optional_keys_join_the_command_before(void)
 {
     const char *text = "bucket=abc report=r prefix=p\nname=x\n";
@@ -100,6 +144,8 @@ static const struct unit_test tests[] = {
     {"quotes_are_a_shells", quotes_are_a_shells},
     {"what_is_malformed_is_named", what_is_malformed_is_named},
     {"a_command_is_whole_at_its_end", a_command_is_whole_at_its_end},
+    {"a_cut_within_a_key_waits", a_cut_within_a_key_waits},
+    {"what_goes_on_in_a_word_that_ran_is_refused", what_goes_on_in_a_word_that_ran_is_refused},
     {"optional_keys_join_the_command_before", optional_keys_join_the_command_before},
     {"too_long_or_nul_is_refused", too_long_or_nul_is_refused},
 };

@@ -7,6 +7,7 @@ struct script {
     errint right[8], without[8], wrong[8]; /* answers in turn; the last repeats */
     unsigned right_at, without_at, wrong_at;
     int64_t now_ms, paused_ms;
+    const char *message;
 };
 
 static errint next(const errint *answers, unsigned *at)
@@ -21,6 +22,8 @@ static errint assume(void *arg, const char *external_id, struct cancel *c)
 {
     struct script *s = arg;
     (void)c;
+    if (s->message)
+        return err_set(-EACCES, "%s", s->message);
     if (!external_id)
         return next(s->without, &s->without_at);
     return strcmp(external_id, "right") == 0 ? next(s->right, &s->right_at) : next(s->wrong, &s->wrong_at);
@@ -70,6 +73,21 @@ static void waiting_ends_with_the_refusal(void)
     t = trust_of(&at_once);
     CHECK_INT(model_trust_wait(&t, "right", 0, NULL), -EACCES);
     CHECK_INT(at_once.paused_ms, 0);
+}
+
+static void an_explicit_deny_is_not_waited_for(void)
+{
+    struct script denied = {.message = "sts AssumeRole: AccessDenied: User: arn:aws:iam::999900001111:user/ctfs is not "
+                                       "authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/r with "
+                                       "an explicit deny in a service control policy"};
+    struct model_trust t = trust_of(&denied);
+    CHECK_INT(model_trust_wait(&t, "right", 120000, NULL), -EACCES);
+    CHECK_INT(denied.paused_ms, 0);
+    struct script fresh = {.message = "User: x is not authorized to perform: sts:AssumeRole on resource: y because no "
+                                      "resource-based policy allows the sts:AssumeRole action"};
+    t = trust_of(&fresh);
+    CHECK_INT(model_trust_wait(&t, "right", 1000, NULL), -EACCES);
+    CHECK_INT(fresh.paused_ms, 1000);
 }
 
 static void what_is_malformed_is_not_tried_again(void)
@@ -135,6 +153,7 @@ static void a_throttle_proves_nothing(void)
 static const struct unit_test tests[] = {
     {"a_fresh_role_is_waited_for", a_fresh_role_is_waited_for},
     {"waiting_ends_with_the_refusal", waiting_ends_with_the_refusal},
+    {"an_explicit_deny_is_not_waited_for", an_explicit_deny_is_not_waited_for},
     {"what_is_malformed_is_not_tried_again", what_is_malformed_is_not_tried_again},
     {"an_interrupt_ends_waiting", an_interrupt_ends_waiting},
     {"a_role_that_refuses_others_is_good", a_role_that_refuses_others_is_good},
