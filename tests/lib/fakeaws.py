@@ -2,12 +2,13 @@
 """A scriptable AWS on loopback: S3 (path style), STS and Organizations, with faults by request. Signatures unchecked.
 
   fakeaws.py --port N
-  PUT    /_fake/objects/BUCKET/KEY     stores an object; x-fake-last-modified: seconds since 1970
+  PUT    /_fake/objects/BUCKET/KEY     stores an object; x-fake-last-modified: seconds since 1970; DELETE removes it
   POST   /_fake/rules                  adds rules, one JSON object a line; DELETE removes all
   GET    /_fake/requests               the log, as JSON        POST /_fake/reset   forgets everything
 
 A rule: {"match": {"svc": "s3", "op": "GET", "key": "*.gz", "n": 3}, "do": ACTION, "times": 2}. op is the HTTP method (S3)
-or the operation's name; n: from the n-th match on; times: how often it acts (absent: always). ACTION:
+or the operation's name; range: the header's text, as bytes=0-*; n: from the n-th match on; times: how often it acts
+(absent: always). ACTION:
   reset | stall | status:503:SlowDown | short@50% | flip@123 | swap_etag | throttle:1000 (bytes a second) | date:+960 (s)
 """
 import argparse
@@ -33,13 +34,15 @@ class State:
 
     def reset(self):
         self.objects, self.rules, self.log = {}, [], []
+        self.bodies = {}  # by ETag: one copy of what lies under many keys
         self.organization = {"accounts": [], "page": 20, "id": "o-fakeexample", "management": "007830194526"}
 
     def put(self, bucket, key, body, modified=None):
         etag = '"' + hashlib.md5(body).hexdigest() + '"'
+        body = self.bodies.setdefault(etag, body)
         self.objects.setdefault(bucket, {})[key] = (body, etag, modified or time.time())
 
-    def action(self, service, operation, key):
+    def action(self, service, operation, key, span=""):
         """What the first rule that fits says, None for none. Counts the match."""
         with self.lock:
             for rule in self.rules:
@@ -47,6 +50,8 @@ class State:
                 if match.get("svc", service) != service or match.get("op", operation) != operation:
                     continue
                 if not fnmatch.fnmatchcase(key, match.get("key", "*")):
+                    continue
+                if not fnmatch.fnmatchcase(span, match.get("range", "*")):
                     continue
                 rule["seen"] = rule.get("seen", 0) + 1
                 if rule["seen"] < match.get("n", 1) or rule.get("times", 1) == 0:
@@ -59,6 +64,7 @@ class State:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each body waits 40 ms behind its headers
     state = State()
     stopped = threading.Event()
 
@@ -77,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.key.startswith("/_fake/"):
             return self.admin(self.key[len("/_fake/"):])
         service, operation = self.kind()
-        self.action = self.state.action(service, operation, self.key) or ""
+        self.action = self.state.action(service, operation, self.key, self.headers.get("Range", "")) or ""
         entry = {"svc": service, "op": operation, "method": self.command, "path": self.key, "query": self.query,
                  "headers": sorted(name.lower() for name in self.headers), "range": self.headers.get("Range"),
                  "if_match": self.headers.get("If-Match"), "sent": 0, "at": time.time()}
@@ -255,6 +261,9 @@ class Handler(BaseHTTPRequestHandler):
                 state.objects.setdefault(bucket, {})
                 if key:
                     state.put(bucket, key, self.body, float(modified) if modified else None)
+            elif what.startswith("objects/") and self.command == "DELETE":
+                bucket, _, key = what[len("objects/"):].partition("/")
+                state.objects[bucket].pop(key)
             elif what == "rules" and self.command == "POST":
                 state.rules += [json.loads(line) for line in self.body.decode().splitlines() if line.strip()]
             elif what == "rules" and self.command == "DELETE":
