@@ -152,6 +152,7 @@ static void begin_run(struct fs_connect *c, size_t start)
 static errint add_text(struct fs_connect *c, const char *data, size_t len)
 {
     size_t waiting = c->text.len - c->ran_len;
+    c->wrote = true;
     if (len > MODEL_COMMAND_MAX - waiting) {
         c->ran_len = c->text.len;
         return err_set(-EINVAL, "connect: a command is at most %d bytes", MODEL_COMMAND_MAX);
@@ -162,7 +163,6 @@ static errint add_text(struct fs_connect *c, const char *data, size_t len)
         c->ran_len = 0;
     }
     buf_append(&c->text, data, len);
-    c->wrote = true;
     return buf_error(&c->text);
 }
 
@@ -171,6 +171,11 @@ static errint take_text(struct fs_connect *c, const char *data, size_t len)
 {
     size_t start = 0;
     errint e = add_text(c, data, len);
+    if (e) {
+        buf_reset(&c->answer);
+        c->answer_read = 0;
+        put_error(&c->answer, err_message());
+    }
     if (e || model_command_scan_open(c->text.data, c->text.len, c->ran_len, &start) != MODEL_TEXT_WHOLE)
         return e;
     begin_run(c, start);
