@@ -73,7 +73,21 @@ static errint add_object(struct aws_s3_listing *l, const struct aws_xml *node, b
     return o.key && o.etag && o.storage_class ? 0 : err_set(-ENOMEM, "a listing");
 }
 
-static errint add_prefix(struct aws_s3_listing *l, const struct aws_xml *node, bool encoded)
+/* A common prefix ends in the delimiter; `rclone serve s3` leaves it out. */
+static errint end_prefix(char **prefix, const char *delimiter)
+{
+    size_t len = strlen(*prefix), end = strlen(delimiter);
+    if (len >= end && strcmp(*prefix + len - end, delimiter) == 0)
+        return 0;
+    char *ended = realloc(*prefix, len + end + 1);
+    if (!ended)
+        return err_set(-ENOMEM, "a listing");
+    memcpy(ended + len, delimiter, end + 1);
+    *prefix = ended;
+    return 0;
+}
+
+static errint add_prefix(struct aws_s3_listing *l, const struct aws_xml *node, bool encoded, const char *delimiter)
 {
     const char *prefix = aws_xml_text(node, "Prefix");
     if (!prefix)
@@ -86,12 +100,13 @@ static errint add_prefix(struct aws_s3_listing *l, const struct aws_xml *node, b
     if (!copy)
         return err_set(-ENOMEM, "a listing");
     l->prefixes[l->prefix_count++] = copy;
-    return 0;
+    return end_prefix(&l->prefixes[l->prefix_count - 1], delimiter);
 }
 
 struct listing {
     struct aws_s3_request request;
     struct aws_pages pages;
+    const char *delimiter; /* "" for none */
     size_t objects_max;
     struct aws_s3_listing *all;
 };
@@ -108,7 +123,7 @@ static errint take_page(struct listing *l, const struct aws_xml *root, bool *ret
         if (strcmp(node->name, "Contents") == 0)
             result = add_object(l->all, node, encoded);
         else if (strcmp(node->name, "CommonPrefixes") == 0)
-            result = add_prefix(l->all, node, encoded);
+            result = add_prefix(l->all, node, encoded, l->delimiter);
         if (l->all->object_count + l->all->prefix_count > l->objects_max)
             return err_set(-EFBIG, "over %zu objects", l->objects_max);
     }
@@ -117,13 +132,12 @@ static errint take_page(struct listing *l, const struct aws_xml *root, bool *ret
     return result < 0 ? result : aws_pages_next(&l->pages, "s3 ListObjectsV2", truncated ? token : NULL, ret_more);
 }
 
-static errint read_page(struct aws_session *s, struct listing *l, const char *prefix, const char *delimiter,
-                        struct cancel *c, bool *ret_more)
+static errint read_page(struct aws_session *s, struct listing *l, const char *prefix, struct cancel *c, bool *ret_more)
 {
     struct aws_query query[5] = {{"list-type", "2"}, {"encoding-type", "url"}, {"prefix", prefix}};
     size_t count = 3;
-    if (delimiter)
-        query[count++] = (struct aws_query){"delimiter", delimiter};
+    if (*l->delimiter)
+        query[count++] = (struct aws_query){"delimiter", l->delimiter};
     if (l->pages.token)
         query[count++] = (struct aws_query){"continuation-token", l->pages.token};
     l->request.request.query = query;
@@ -144,13 +158,14 @@ errint aws_s3_list(struct aws_session *s, const struct aws_s3_bucket *bucket, co
                    size_t objects_max, struct cancel *c, struct aws_s3_listing *ret)
 {
     struct aws_s3_listing all = {0};
-    struct listing l = {.objects_max = objects_max ? objects_max : OBJECTS_MAX, .all = &all};
+    struct listing l = {
+        .delimiter = delimiter ? delimiter : "", .objects_max = objects_max ? objects_max : OBJECTS_MAX, .all = &all};
     errint result = aws_s3_request_init(&l.request, bucket, NULL);
     l.request.request.operation = "ListObjectsV2";
     l.request.request.method = "GET";
     l.request.request.xml = true;
     for (bool more = true; more && result == 0;)
-        result = read_page(s, &l, prefix ? prefix : "", delimiter, c, &more);
+        result = read_page(s, &l, prefix ? prefix : "", c, &more);
     aws_s3_request_done(&l.request);
     aws_pages_done(&l.pages);
     if (result < 0)

@@ -146,16 +146,21 @@ static bool iso_moment(const char **p, const char *dash, const char *colon, stru
            digits(p, 2, &ret->minute) && literal(p, colon) && digits(p, 2, &ret->second);
 }
 
-/* A fraction, which is dropped, and a zone that is UTC, up to the end of the text. */
+/* A fraction of a second, if there is one: it is dropped. */
+static bool fraction(const char **p)
+{
+    if (!literal(p, "."))
+        return true;
+    const char *first = *p;
+    while (isdigit((unsigned char)**p))
+        ++*p;
+    return *p > first;
+}
+
+/* The zone must be UTC. */
 static bool iso_rest(const char *p)
 {
-    if (literal(&p, ".")) {
-        if (!isdigit((unsigned char)*p))
-            return false;
-        while (isdigit((unsigned char)*p))
-            p++;
-    }
-    return strcmp(p, "Z") == 0 || strcmp(p, "+00:00") == 0 || strcmp(p, "-00:00") == 0;
+    return fraction(&p) && (strcmp(p, "Z") == 0 || strcmp(p, "+00:00") == 0 || strcmp(p, "-00:00") == 0);
 }
 
 errint clock_parse_iso(const char *text, int64_t *ret_unix_s)
@@ -180,7 +185,7 @@ errint clock_parse_http(const char *text, int64_t *ret_unix_s)
     bool good = name_index(&p, day_names, 7) >= 0 && literal(&p, ", ") && digits(&p, 2, &t.day) && literal(&p, " ") &&
                 (t.month = name_index(&p, month_names, 12) + 1) > 0 && literal(&p, " ") && digits(&p, 4, &t.year) &&
                 literal(&p, " ") && digits(&p, 2, &t.hour) && literal(&p, ":") && digits(&p, 2, &t.minute) &&
-                literal(&p, ":") && digits(&p, 2, &t.second) && strcmp(p, " GMT") == 0;
+                literal(&p, ":") && digits(&p, 2, &t.second) && fraction(&p) && strcmp(p, " GMT") == 0;
     if (!good || !in_calendar(&t, 60)) /* 60: a leap second, which the grammar has */
         return err_set(-EINVAL, "not an HTTP date: '%.64s'", text);
     *ret_unix_s = unix_of(&t);

@@ -35,7 +35,8 @@ void clock_format_iso(int64_t unix_s, char ret_text[CLOCK_ISO_SIZE]);
  * "20261101T000000.000Z"). -EINVAL when TEXT is none of these, with offsets other than zero among them. */
 errint clock_parse_iso(const char *text, int64_t *ret_unix_s);
 
-/* Reads "Mon, 23 Nov 2026 09:12:48 GMT" (RFC 9110 section 5.6.7). -EINVAL otherwise. */
+/* Reads "Mon, 23 Nov 2026 09:12:48 GMT" (RFC 9110 section 5.6.7), and a fraction of a second, as rclone sends it, which is
+ * dropped. -EINVAL otherwise. */
 errint clock_parse_http(const char *text, int64_t *ret_unix_s);
 
 #endif

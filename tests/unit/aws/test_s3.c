@@ -42,6 +42,7 @@ static const char page_one[] =
 static const char page_two[] =
     "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>z%20+</Key><LastModified>2026-01-31T10:00:00Z"
     "</LastModified><ETag>e2</ETag><Size>0</Size></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes>"
+    "<CommonPrefixes><Prefix>cut</Prefix></CommonPrefixes>"
     "<NextContinuationToken>t=/1</NextContinuationToken></ListBucketResult>";
 
 static void test_list(void)
@@ -60,8 +61,9 @@ static void test_list(void)
     CHECK_STR(l.objects[1].key, "z%20+");   /* not said to be encoded */
     CHECK_STR(l.objects[1].etag, "\"e2\""); /* as If-Match wants it */
     CHECK_STR(l.objects[1].storage_class, "");
-    CHECK_INT(l.prefix_count, 1);
+    CHECK_INT(l.prefix_count, 2);
     CHECK_STR(l.prefixes[0], "p/");
+    CHECK_STR(l.prefixes[1], "cut/"); /* from a server that leaves the delimiter out */
     CHECK(said(&s, 0, "GET /my-bucket/?list-type=2&encoding-type=url&prefix=%2Fre%20port&delimiter=%2F HTTP"));
     CHECK(said(&s, 1, "&continuation-token=t%3D%2F1 HTTP"));
     CHECK(said(&s, 0, "x-amz-expected-bucket-owner: 012345678901"));

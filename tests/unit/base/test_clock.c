@@ -50,6 +50,8 @@ static void reads_every_form(void)
     int64_t t = 0;
     CHECK_INT(clock_parse_http("Mon, 23 Nov 2026 09:12:48 GMT", &t), 0);
     CHECK_INT(t, 1795425168);
+    CHECK_INT(clock_parse_http("Mon, 23 Nov 2026 09:12:49.527099194 GMT", &t), 0);
+    CHECK_INT(t, 1795425169);
     CHECK_INT(clock_parse_http("Sat, 31 Dec 2016 23:59:60 GMT", &t), 0);
     CHECK_INT(t, 1483228800);
 }
@@ -107,6 +109,8 @@ static void refuses_other_http_dates(void)
         "Monday, 23-Nov-26 09:12:48 GMT",
         "Mon Nov 23 09:12:48 2026",
         "Mon, 23 Nov 2026 09:12:61 GMT",
+        "Mon, 23 Nov 2026 09:12:48. GMT",
+        "Mon, 23 Nov 2026 09:12:48 .5 GMT",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int64_t t = 42;
