@@ -3,6 +3,7 @@
 
 #include "aws/json.h"
 #include "aws/operation.h"
+#include "aws/shape.h"
 #include "base/cleanup.h"
 
 #define TARGET "AWSOrigamiServiceGatewayService"
@@ -36,6 +37,8 @@ errint aws_cur_describe_report_definitions(struct aws_session *s, struct cancel 
     errint result = 0;
     for (bool more = true; more && result == 0;)
         result = read_page(s, &pages, all, c, &more);
+    if (result == 0)
+        result = aws_shape_apply(all, aws_shape_report_definition);
     if (result == 0)
         *ret = steal_ptr(&all);
     return result;

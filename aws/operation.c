@@ -112,22 +112,32 @@ errint aws_pages_next(struct aws_pages *p, const char *what, const char *token, 
     *ret_more = token && *token;
     if (!*ret_more)
         return 0;
-    if (p->token && strcmp(p->token, token) == 0)
-        return err_set(-EIO, "%s: page %u has the token of the page before it", what, p->count + 1);
+    if ((p->token && strcmp(p->token, token) == 0) || (p->mark && strcmp(p->mark, token) == 0))
+        return err_set(-EIO, "%s: page %u has the token of a page before it", what, p->count + 1);
     if (++p->count >= AWS_PAGES_MAX)
         return err_set(-EFBIG, "%s: over %u pages", what, AWS_PAGES_MAX);
-    char *copy = strdup(token);
-    if (!copy)
+    /* The mark moves at powers of two: a ring of any length comes round to it once it stays for longer. */
+    bool marked = (p->count & (p->count - 1)) == 0;
+    char *copy = strdup(token), *mark = marked ? strdup(token) : NULL;
+    if (!copy || (marked && !mark)) {
+        free(copy);
+        free(mark);
         return err_set(-ENOMEM, "%s", what);
+    }
     free(p->token);
     p->token = copy;
+    if (marked) {
+        free(p->mark);
+        p->mark = mark;
+    }
     return 0;
 }
 
 void aws_pages_done(struct aws_pages *p)
 {
     free(p->token);
-    p->token = NULL;
+    free(p->mark);
+    p->token = p->mark = NULL;
 }
 
 errint aws_operation_probed(errint result, struct aws_response *r, struct aws_probe *ret)

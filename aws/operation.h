@@ -36,10 +36,11 @@ errint aws_operation_xml(const struct aws_response *r, enum aws_service service,
 #define AWS_PAGES_MAX 100000u
 struct aws_pages {
     char *token; /* for the next request; NULL: none */
+    char *mark;  /* one of those before it */
     unsigned count;
 };
 /* After each page, with what it gave as next token (NULL or "": it was the last): true in *RET_MORE when another follows.
- * -EIO when a token repeats the one that was sent, -EFBIG past AWS_PAGES_MAX. */
+ * -EIO when a token repeats the one that was sent, or comes round again; -EFBIG past AWS_PAGES_MAX. */
 errint aws_pages_next(struct aws_pages *p, const char *what, const char *token, bool *ret_more);
 void aws_pages_done(struct aws_pages *p);
 

@@ -5,6 +5,7 @@
 
 #include "aws/json.h"
 #include "aws/operation.h"
+#include "aws/shape.h"
 #include "base/cleanup.h"
 
 #define TARGET "AWSOrganizationsV20161128"
@@ -19,7 +20,13 @@ static errint ask(struct aws_session *s, const char *operation, const cJSON *inp
 
 errint aws_organizations_describe_organization(struct aws_session *s, struct cancel *c, cJSON **ret)
 {
-    return ask(s, "DescribeOrganization", NULL, c, ret);
+    cJSON *answer cleanup_json = NULL;
+    errint result = ask(s, "DescribeOrganization", NULL, c, &answer);
+    if (result == 0)
+        result = aws_shape_apply(answer, aws_shape_organization);
+    if (result == 0)
+        *ret = steal_ptr(&answer);
+    return result;
 }
 
 static cJSON *make_input(const char *key, const char *value, bool sized, const char *token)
@@ -52,8 +59,9 @@ static errint append(cJSON *all, cJSON *page, const char *operation, const char 
 
 struct listing {
     const char *operation, *list;
-    const char *key, *value; /* its one parameter; NULL: none */
-    bool sized;              /* takes MaxResults */
+    const char *key, *value;              /* its one parameter; NULL: none */
+    bool sized;                           /* takes MaxResults */
+    const struct aws_shape_member *shape; /* of an element; NULL: as it comes */
 };
 
 static errint read_page(struct aws_session *s, const struct listing *l, struct aws_pages *pages, cJSON *all,
@@ -78,6 +86,8 @@ static errint read_list(struct aws_session *s, const struct listing *l, struct c
     errint result = 0;
     for (bool more = true; more && result == 0;)
         result = read_page(s, l, &pages, all, c, &more);
+    if (result == 0 && l->shape)
+        result = aws_shape_apply(all, l->shape);
     if (result == 0)
         *ret = steal_ptr(&all);
     return result;
@@ -85,29 +95,31 @@ static errint read_list(struct aws_session *s, const struct listing *l, struct c
 
 errint aws_organizations_list_roots(struct aws_session *s, struct cancel *c, cJSON **ret)
 {
-    return read_list(s, &(struct listing){"ListRoots", "Roots", NULL, NULL, true}, c, ret);
+    return read_list(s, &(struct listing){"ListRoots", "Roots", NULL, NULL, true, NULL}, c, ret);
 }
 
 errint aws_organizations_list_units(struct aws_session *s, const char *parent_id, struct cancel *c, cJSON **ret)
 {
-    struct listing l = {"ListOrganizationalUnitsForParent", "OrganizationalUnits", "ParentId", parent_id, true};
+    struct listing l = {"ListOrganizationalUnitsForParent", "OrganizationalUnits", "ParentId", parent_id, true, NULL};
     return read_list(s, &l, c, ret);
 }
 
 errint aws_organizations_list_accounts_for_parent(struct aws_session *s, const char *parent_id, struct cancel *c,
                                                   cJSON **ret)
 {
-    return read_list(s, &(struct listing){"ListAccountsForParent", "Accounts", "ParentId", parent_id, true}, c, ret);
+    struct listing l = {"ListAccountsForParent", "Accounts", "ParentId", parent_id, true, aws_shape_account};
+    return read_list(s, &l, c, ret);
 }
 
 errint aws_organizations_list_accounts(struct aws_session *s, struct cancel *c, cJSON **ret)
 {
-    return read_list(s, &(struct listing){"ListAccounts", "Accounts", NULL, NULL, true}, c, ret);
+    return read_list(s, &(struct listing){"ListAccounts", "Accounts", NULL, NULL, true, aws_shape_account}, c, ret);
 }
 
 errint aws_organizations_list_tags(struct aws_session *s, const char *resource_id, struct cancel *c, cJSON **ret)
 {
-    return read_list(s, &(struct listing){"ListTagsForResource", "Tags", "ResourceId", resource_id, false}, c, ret);
+    struct listing l = {"ListTagsForResource", "Tags", "ResourceId", resource_id, false, aws_shape_tag};
+    return read_list(s, &l, c, ret);
 }
 
 errint aws_organizations_probe(struct aws_session *s, const char *action, struct cancel *c, struct aws_probe *ret)

@@ -52,12 +52,55 @@ static void test_pages(void)
                    "{\"Accounts\":[{\"Id\":\"2\",\"JoinedTimestamp\":null}],\"NextToken\":null}"}};
     check_accounts(&p, 0,
                    "[{\"Id\":\"012345678901\",\"JoinedTimestamp\":\"2026-01-31T10:00:00.500000+00:00\"},"
-                   "{\"Id\":\"2\",\"JoinedTimestamp\":null}]",
+                   "{\"Id\":\"2\"}]",
                    4);
     CHECK_STR(p.inputs[0], "{\"MaxResults\":20}");
     CHECK_STR(p.inputs[1], "{\"MaxResults\":20,\"NextToken\":\"a\"}");
     CHECK_STR(p.inputs[2], "{\"MaxResults\":20,\"NextToken\":\"b\"}");
     CHECK_STR(p.targets[0], "AWSOrganizationsV20161128.ListAccounts");
+}
+
+/* What the CLI prints: the model's members in the model's order, nulls and what it does not know left out. */
+static void test_shapes(void)
+{
+    struct pages p = {
+        .bodies = {"{\"Extra\":1,\"Organization\":{\"AvailablePolicyTypes\":[{\"x\":1,\"Status\":\"ENABLED\","
+                   "\"Type\":\"T\"}],\"MasterAccountEmail\":null,\"x\":{},\"FeatureSet\":\"ALL\",\"Id\":\"o-1\"}}",
+                   "{\"ReportDefinitions\":[{\"ReportStatus\":{\"lastStatus\":\"SUCCESS\",\"lastDelivery\":\"D\"},"
+                   "\"S3Prefix\":\"\",\"RefreshClosedReports\":false,\"AdditionalArtifacts\":[],"
+                   "\"BillingViewArn\":null,\"ReportName\":\"r\"},7]}"}};
+    struct fixture f;
+    cJSON *organization cleanup_json = NULL, *reports cleanup_json = NULL;
+    struct buf text cleanup_buf = BUF_INIT;
+    fixture_start(&f, answer, &p, NULL);
+    CHECK_INT(aws_organizations_describe_organization(f.session, NULL, &organization), 0);
+    CHECK_INT(aws_cur_describe_report_definitions(f.session, NULL, &reports), 0);
+    aws_json_print_compact(&text, organization);
+    aws_json_print_compact(&text, reports);
+    CHECK_STR(
+        buf_text(&text),
+        "{\"Organization\":{\"Id\":\"o-1\",\"FeatureSet\":\"ALL\",\"AvailablePolicyTypes\":[{\"Type\":\"T\","
+        "\"Status\":\"ENABLED\"}]}}[{\"ReportName\":\"r\",\"S3Prefix\":\"\",\"AdditionalArtifacts\":[],"
+        "\"RefreshClosedReports\":false,\"ReportStatus\":{\"lastDelivery\":\"D\",\"lastStatus\":\"SUCCESS\"}},7]");
+    fixture_stop(&f);
+}
+
+/* Tokens that go round in a ring end the list, however long the ring is. */
+static void ring_of_three(struct tiny_request *r)
+{
+    char body[80];
+    snprintf(body, sizeof body, "{\"Accounts\":[{\"Id\":\"1\"}],\"NextToken\":\"%u\"}", r->number % 3);
+    tiny_reply(r, 200, "", body);
+}
+
+static void test_ring_of_tokens(void)
+{
+    struct fixture f;
+    cJSON *list cleanup_json = NULL;
+    fixture_start(&f, ring_of_three, NULL, NULL);
+    CHECK_INT(aws_organizations_list_accounts(f.session, NULL, &list), -EIO);
+    CHECK(list == NULL && f.server.requests < 16);
+    fixture_stop(&f);
 }
 
 static void test_ends(void)
@@ -178,6 +221,8 @@ static void test_probe_unreached(void)
 
 static const struct unit_test tests[] = {
     {"pages", test_pages},
+    {"shapes", test_shapes},
+    {"ring_of_tokens", test_ring_of_tokens},
     {"ends", test_ends},
     {"failed_page", test_failed_page},
     {"parameters", test_parameters},
