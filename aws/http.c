@@ -367,6 +367,15 @@ static int name_timeout(CURL *easy, int curl_code)
     return curl_code == CURLE_OPERATION_TIMEDOUT && connect_us == 0 ? CURLE_COULDNT_CONNECT : curl_code;
 }
 
+/* curl gathers a header line before it hands it on, up to 100 KiB, and calls a longer one a lack of memory. */
+static void name_long_line(struct aws_http_transfer *t, int curl_code)
+{
+    curl_off_t pretransfer_us = 0;
+    (void)curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &pretransfer_us);
+    if (curl_code == CURLE_OUT_OF_MEMORY && pretransfer_us > 0 && !t->headed)
+        fail(t, -EFBIG, CURLE_OK, "one of the answer's headers is over 100 KiB");
+}
+
 static void finish(struct aws_http *h, struct aws_http_transfer *t, int curl_code)
 {
     struct aws_http_result result = {.curl_code = curl_code};
@@ -374,6 +383,7 @@ static void finish(struct aws_http *h, struct aws_http_transfer *t, int curl_cod
     if (t->easy) {
         (void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_errno);
         result.curl_code = name_timeout(t->easy, curl_code);
+        name_long_line(t, curl_code);
     }
     result.os_errno = (int)os_errno;
     if (t->failure || t->failure_curl) {

@@ -4,7 +4,6 @@
 usage: test_services.py AWS_TOOL     (run with .cache/venv/bin/python, which has boto3; prints "N passed, N failed" last)
 """
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import awstool  # noqa: E402
 import boto3  # noqa: E402
 from world import World, http  # noqa: E402
 
@@ -32,40 +32,9 @@ def client(server, service, account=VENDOR, region="us-east-1", **more):
     return boto3.client(service, endpoint_url=server.url, region_name=region, **keys)
 
 
-class Tool:
-    """aws_tool with one identity at one server."""
-
-    def __init__(self, server, key, secret, token=None, region="us-east-1", **more):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CTFS_"))}
-        self.environment = {**kept, "AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": key,
-                            "AWS_SECRET_ACCESS_KEY": secret, "AWS_REGION": region, "AWS_CONFIG_FILE": "/dev/null",
-                            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", **more}
-        if token:
-            self.environment["AWS_SESSION_TOKEN"] = token
-
-    def run(self, *arguments):
-        return subprocess.run([TOOL, *arguments], env=self.environment, capture_output=True, timeout=120, check=False)
-
-    def good(self, *arguments):
-        done = self.run(*arguments)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
-
-    def json(self, *arguments):
-        return json.loads(self.good(*arguments))
-
-    def fails(self, name, *arguments):
-        """Fails with that errno; gives the message."""
-        done = self.run(*arguments)
-        last = done.stderr.decode().splitlines()[-1]
-        assert done.returncode == 1 and last.split()[0] == name, last
-        return last
-
-    def requests(self, service, *arguments):
-        for line in self.run(*arguments).stderr.decode().splitlines():
-            if line.startswith(service + ": "):
-                return {word.split("=")[0]: int(word.split("=")[1]) for word in line.split()[1:]}
-        return {}
+class Tool(awstool.Tool):
+    def __init__(self, server, *identity, **more):
+        super().__init__(TOOL, server, *identity, **more)
 
 
 def seed_ministack(server):

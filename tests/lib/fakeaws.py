@@ -1,21 +1,32 @@
 #!/usr/bin/env python3
-"""A scriptable AWS on loopback: S3 (path style), STS and Organizations, with faults by request. Signatures unchecked.
+"""A scriptable AWS on loopback: S3 (path style), STS, Organizations, CUR and EC2, with faults by request.
 
   fakeaws.py --port N
   PUT    /_fake/objects/BUCKET/KEY     stores an object; x-fake-last-modified: seconds since 1970; DELETE removes it
   POST   /_fake/rules                  adds rules, one JSON object a line; DELETE removes all
+  POST   /_fake/world                  what there is: a JSON object whose members replace those of State.world
   GET    /_fake/requests               the log, as JSON        POST /_fake/reset   forgets everything
 
 A rule: {"match": {"svc": "s3", "op": "GET", "key": "*.gz", "n": 3}, "do": ACTION, "times": 2}. op is the HTTP method (S3)
 or the operation's name; range: the header's text, as bytes=0-*; n: from the n-th match on; times: how often it acts
 (absent: always). ACTION:
   reset | stall | status:503:SlowDown | short@50% | flip@123 | swap_etag | throttle:1000 (bytes a second) | date:+960 (s)
+  html:500 | redirect:301:eu-west-1 (Location: the rule's "location") | body_xml_error@1048576 (an error document amid a
+  200's body) | empty (a page of nothing, with a token) | token:T (each page has that one) | null_token (on the last page)
+  answer (the rule's "status", "headers", "body")
+
+Signatures are checked once world["keys"] names any ({access key: secret}); then sessions that AssumeRole gave end when
+they say, each service with its own code for it. world["roles"] ({ARN: external ID}) makes AssumeRole refuse others, and
+world["regions"] ({bucket: region}) has S3 redirect who signs for another region.
 """
 import argparse
 import email.utils
 import fnmatch
 import hashlib
+import hmac
 import json
+import re
+import secrets
 import socket
 import struct
 import threading
@@ -23,6 +34,16 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.sax.saxutils import escape
+
+TARGETS = {"AWSOrganizationsV20161128": "organizations", "AWSOrigamiServiceGatewayService": "cur",
+           "AmazonEC2ContainerServiceV20141113": "ecs"}
+JSON_KIND = "application/x-amz-json-1.1"
+# Each service's own words for a session that has ended, a key that nobody has, and a signature that is wrong.
+EXPIRED = {"s3": (400, "ExpiredToken"), "sts": (403, "ExpiredToken"), "ec2": (400, "RequestExpired")}
+UNKNOWN = {"s3": (403, "InvalidAccessKeyId"), "sts": (403, "InvalidClientTokenId"), "ec2": (401, "AuthFailure")}
+UNSIGNED = {"s3": (403, "SignatureDoesNotMatch"), "sts": (403, "SignatureDoesNotMatch"), "ec2": (401, "AuthFailure")}
+EMPTY_LISTS = {"ListOrganizationalUnitsForParent": "OrganizationalUnits", "ListTagsForResource": "Tags",
+               "DescribeReportDefinitions": "ReportDefinitions"}
 
 
 class State:
@@ -33,17 +54,25 @@ class State:
         self.reset()
 
     def reset(self):
-        self.objects, self.rules, self.log = {}, [], []
+        self.objects, self.rules, self.log, self.sessions = {}, [], [], {}
         self.bodies = {}  # by ETag: one copy of what lies under many keys
-        self.organization = {"accounts": [], "page": 20, "id": "o-fakeexample", "management": "007830194526"}
+        self.world = {
+            "id": "o-fakeexample", "management": "007830194526", "page": 20,
+            "accounts": [],            # of ListAccounts, and of the root where "children" has none for it
+            "units": {},               # parent: [{"Id": …, "Name": …}]
+            "children": {},            # parent: [accounts]
+            "tags": {}, "reports": [],
+            "instances": {},           # region: [an instance's XML inside <item>]
+            "keys": {}, "roles": {}, "regions": {}, "session_seconds": None,
+        }
 
     def put(self, bucket, key, body, modified=None):
         etag = '"' + hashlib.md5(body).hexdigest() + '"'
         body = self.bodies.setdefault(etag, body)
         self.objects.setdefault(bucket, {})[key] = (body, etag, modified or time.time())
 
-    def action(self, service, operation, key, span=""):
-        """What the first rule that fits says, None for none. Counts the match."""
+    def rule(self, service, operation, key, span=""):
+        """The first rule that fits, {} for none. Counts the match."""
         with self.lock:
             for rule in self.rules:
                 match = rule["match"]
@@ -58,8 +87,52 @@ class State:
                     continue
                 if "times" in rule:
                     rule["times"] -= 1
-                return rule["do"]
-        return None
+                return rule
+        return {}
+
+    def session(self, seconds):
+        """Keys as AssumeRole gives them."""
+        end = time.time() + seconds
+        token = secrets.token_urlsafe(60)
+        key, secret = "ASIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
+        with self.lock:
+            self.sessions[key] = {"secret": secret, "token": token, "end": end}
+        return key, secret, token, end
+
+
+class Signature:
+    """What a request's Authorization header says, and whether it is true (SigV4, from AWS's documents)."""
+
+    PATTERN = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/([^/]+)/([^/]+)/([^/]+)/aws4_request, ?"
+                         r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$")
+
+    def __init__(self, request):
+        match = self.PATTERN.match(request.headers.get("Authorization", ""))
+        self.request, self.given = request, bool(match)
+        (self.key, self.day, self.region, self.service, signed, self.signature) = match.groups() if match else [""] * 6
+        self.signed = signed.split(";")
+
+    def canonical(self):
+        r = self.request
+        path, _, query = r.path.partition("?")
+        if self.service != "s3":
+            path = urllib.parse.quote(path, safe="/-_.~")
+        pairs = sorted(p.partition("=")[::2] for p in query.split("&")) if query else []
+        headers = "".join(f"{name}:{' '.join((r.headers.get(name) or '').split())}\n" for name in self.signed)
+        return "\n".join([r.command, path, "&".join(f"{n}={v}" for n, v in pairs), headers, ";".join(self.signed),
+                          hashlib.sha256(r.body).hexdigest()])
+
+    def holds(self, secret):
+        date = self.request.headers.get("X-Amz-Date", "")
+        key = ("AWS4" + secret).encode()
+        for part in (self.day, self.region, self.service, "aws4_request"):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        text = "\n".join(["AWS4-HMAC-SHA256", date, f"{self.day}/{self.region}/{self.service}/aws4_request",
+                          hashlib.sha256(self.canonical().encode()).hexdigest()])
+        needed = {"host", "x-amz-date"} | {n.lower() for n in self.request.headers if n.lower().startswith("x-amz-")}
+        return (needed <= set(self.signed) and date[:8] == self.day and
+                self.request.headers.get("x-amz-content-sha256") == hashlib.sha256(self.request.body).hexdigest() and
+                hmac.new(key, text.encode(), hashlib.sha256).hexdigest() == self.signature)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -75,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
         return email.utils.formatdate((timestamp or time.time()) + getattr(self, "skew_s", 0), usegmt=True)
 
     def handle_any(self):
-        self.skew_s, self.sent, self.action = 0, 0, None
+        self.skew_s, self.sent, self.rule, self.action = 0, 0, {}, ""
         self.address = urllib.parse.urlsplit(self.path)
         self.query = dict(urllib.parse.parse_qsl(self.address.query, keep_blank_values=True))
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -83,10 +156,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.key.startswith("/_fake/"):
             return self.admin(self.key[len("/_fake/"):])
         service, operation = self.kind()
-        self.action = self.state.action(service, operation, self.key, self.headers.get("Range", "")) or ""
+        self.signature = Signature(self)
+        self.rule = self.state.rule(service, operation, self.key, self.headers.get("Range", ""))
+        self.action = self.rule.get("do", "")
         entry = {"svc": service, "op": operation, "method": self.command, "path": self.key, "query": self.query,
                  "headers": sorted(name.lower() for name in self.headers), "range": self.headers.get("Range"),
-                 "if_match": self.headers.get("If-Match"), "sent": 0, "at": time.time()}
+                 "if_match": self.headers.get("If-Match"), "region": self.signature.region, "key": self.signature.key,
+                 "form": {**self.form, "Policy": "…"} if "Policy" in self.form else self.form, "sent": 0,
+                 "at": time.time()}
         with self.state.lock:
             self.state.log.append(entry)
         try:
@@ -100,10 +177,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def kind(self):
         target = self.headers.get("X-Amz-Target", "")
+        self.form = {}
         if target:
-            return target.split("_")[0].removeprefix("AWS").removesuffix("V20161128").lower(), target.split(".")[-1]
-        form = dict(urllib.parse.parse_qsl(self.body.decode(errors="replace"))) if self.command == "POST" else {}
-        return ("sts", form["Action"]) if "Action" in form else ("s3", self.command)
+            prefix, _, operation = target.partition(".")
+            return TARGETS.get(prefix, prefix.lower()), operation
+        if self.command == "POST":
+            self.form = dict(urllib.parse.parse_qsl(self.body.decode(errors="replace")))
+        if "Action" not in self.form:
+            return "s3", self.command
+        return "ec2" if self.form.get("Version") == "2016-11-15" else "sts", self.form["Action"]
 
     def play(self, service, operation):
         do = self.action
@@ -118,13 +200,50 @@ class Handler(BaseHTTPRequestHandler):
         if do.startswith("status:"):
             status, code = do.split(":")[1:3]
             return self.refuse(int(status), code, service)
-        return {"s3": self.s3, "sts": self.sts}.get(service, self.organizations)(operation)
+        if do.startswith("html:"):
+            return self.answer(int(do[5:]), "<!doctype html><title>Error</title><p>as told", "text/html")
+        if do.startswith("redirect:"):
+            status, region = do.split(":")[1:3]
+            return self.redirect(int(status), region)
+        if do == "answer":
+            return self.answer(self.rule.get("status", 200), self.rule.get("body", ""), **self.rule.get("headers", {}))
+        refused = self.refusal(service)
+        if refused:
+            return self.refuse(*refused, service)
+        return {"s3": self.s3, "sts": self.sts, "ec2": self.ec2, "cur": self.cur}.get(service, self.organizations)(operation)
+
+    def refusal(self, service):
+        """(status, code) when the request's signature is not to be taken."""
+        state, signature = self.state, self.signature
+        if not state.world["keys"]:
+            return None
+        with state.lock:
+            session = state.sessions.get(signature.key)
+            secret = session["secret"] if session else state.world["keys"].get(signature.key)
+        if not signature.given or not secret:
+            return UNKNOWN.get(service, (400, "UnrecognizedClientException"))
+        if not signature.holds(secret) or (session or {"token": None})["token"] != self.headers.get("X-Amz-Security-Token"):
+            return UNSIGNED.get(service, (400, "InvalidSignatureException"))
+        if session and time.time() >= session["end"]:
+            return EXPIRED.get(service, (400, "ExpiredTokenException"))
+        return None
 
     def refuse(self, status, code, service="s3"):
-        if service in ("s3", "sts"):
-            inner = f"<Error><Code>{code}</Code><Message>as told</Message><RequestId>fake</RequestId></Error>"
-            return self.answer(status, inner if service == "s3" else f"<ErrorResponse>{inner}</ErrorResponse>")
-        return self.answer(status, json.dumps({"__type": code, "message": "as told"}), "application/x-amz-json-1.1")
+        inner = f"<Error><Code>{code}</Code><Message>as told</Message><RequestId>fake</RequestId></Error>"
+        if service == "s3":
+            return self.answer(status, inner)
+        if service == "sts":
+            return self.answer(status, f"<ErrorResponse>{inner}</ErrorResponse>")
+        if service == "ec2":
+            return self.answer(status, f"<Response><Errors>{inner}</Errors><RequestID>fake</RequestID></Response>")
+        return self.answer(status, json.dumps({"__type": code, "message": "as told"}), JSON_KIND)
+
+    def redirect(self, status, region):
+        """S3's answer to who asks in the wrong region."""
+        body = ("<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message>"
+                f"<Endpoint>b.s3-{region}.amazonaws.com</Endpoint></Error>")
+        location = self.rule.get("location", "http://127.0.0.1:9/elsewhere")
+        self.answer(status, body, x_amz_bucket_region=region, Location=location)
 
     def answer(self, status, body=b"", kind="application/xml", **headers):
         body = body.encode() if isinstance(body, str) else body
@@ -139,13 +258,17 @@ class Handler(BaseHTTPRequestHandler):
             self.send_body(body)
 
     def send_body(self, body):
-        if self.action and self.action.startswith("flip@") and body:
+        if self.action.startswith("flip@") and body:
             at = int(self.action[5:]) % len(body)
             body = body[:at] + bytes([body[at] ^ 1]) + body[at + 1:]
-        if self.action and self.action.startswith("short@"):
+        if self.action.startswith("body_xml_error@"):
+            error = b"<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code><Message>as told</Message></Error>"
+            at = min(int(self.action[15:]), max(0, len(body) - len(error)))
+            body = (body[:at] + error + body[at + len(error):])[:len(body)]
+        if self.action.startswith("short@"):
             body = body[:len(body) * int(self.action[6:-1]) // 100]
             self.close_connection = True
-        rate = int(self.action.split(":")[1]) if self.action and self.action.startswith("throttle:") else 0
+        rate = int(self.action.split(":")[1]) if self.action.startswith("throttle:") else 0
         step = max(1, rate // 10) if rate else len(body) or 1
         for at in range(0, len(body), step):
             self.wfile.write(body[at:at + step])
@@ -160,8 +283,11 @@ class Handler(BaseHTTPRequestHandler):
         with self.state.lock:
             objects = dict(self.state.objects.get(bucket) or {})
             exists = bucket in self.state.objects
+        region = self.state.world["regions"].get(bucket, "us-east-1")
         if not exists:
             return self.refuse(404, "NoSuchBucket")
+        if self.state.world["regions"] and self.signature.region != region:
+            return self.redirect(301, region)
         if operation == "PUT":
             if key in objects and self.headers.get("If-None-Match") == "*":
                 return self.refuse(412, "PreconditionFailed")
@@ -171,7 +297,7 @@ class Handler(BaseHTTPRequestHandler):
         if not key:
             if "location" in self.query:
                 return self.answer(200, "<LocationConstraint/>")
-            return self.answer(200, x_amz_bucket_region="us-east-1") if operation == "HEAD" else self.listing(objects)
+            return self.answer(200, x_amz_bucket_region=region) if operation == "HEAD" else self.listing(objects)
         if key not in objects:
             return self.refuse(404, "NoSuchKey")
         return self.object(*objects[key])
@@ -219,36 +345,79 @@ class Handler(BaseHTTPRequestHandler):
                        f"<Size>{len(body)}</Size></Contents>")
         self.answer(200, "".join(out) + "</ListBucketResult>")
 
-    # STS and Organizations
+    # STS, EC2, CUR, Organizations
 
     def sts(self, operation):
-        account = self.state.organization["management"]
+        world = self.state.world
+        account = world["management"]
         if operation == "GetCallerIdentity":
             inner = f"<UserId>U</UserId><Account>{account}</Account><Arn>arn:aws:iam::{account}:user/fake</Arn>"
         else:
-            end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
-            inner = ("<Credentials><AccessKeyId>ASIAFAKE</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
-                     f"<SessionToken>t</SessionToken><Expiration>{end}</Expiration></Credentials>")
-        self.answer(200, f"<{operation}Response><{operation}Result>{inner}</{operation}Result></{operation}Response>")
+            if world["roles"] and world["roles"].get(self.form["RoleArn"], "") != self.form.get("ExternalId"):
+                return self.refuse(403, "AccessDenied", "sts")
+            seconds = world["session_seconds"] or int(self.form.get("DurationSeconds", 3600))
+            key, secret, token, end = self.state.session(seconds)
+            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+            inner = (f"<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>"
+                     f"<SessionToken>{token}</SessionToken><Expiration>{when}</Expiration></Credentials>")
+        return self.answer(200, f"<{operation}Response><{operation}Result>{inner}</{operation}Result></{operation}Response>")
+
+    def page(self, elements, token, size):
+        """(elements, the next token or None) of one page: a token is where it begins, and ".N" behind it for twins."""
+        begin, _, again = (token or "0").partition(".")
+        begin, end = int(begin), int(begin) + size
+        if self.action == "empty":
+            return [], f"{begin}.{int(again or 0) + 1}"
+        if self.action.startswith("token:"):
+            return elements[begin:end] if begin < len(elements) else [], self.action[6:]
+        return elements[begin:end], str(end) if end < len(elements) else None
+
+    def ec2(self, operation):
+        if operation != "DescribeInstances":
+            return self.refuse(400, "InvalidAction", "ec2")
+        if self.form.get("DryRun") == "true":
+            return self.refuse(412, "DryRunOperation", "ec2")
+        world = self.state.world
+        size = min(int(self.form.get("MaxResults", 1000)), world["page"])
+        found, token = self.page(world["instances"].get(self.signature.region, []), self.form.get("NextToken"), size)
+        items = "".join(f"<item><reservationId>r-1</reservationId><ownerId>{world['management']}</ownerId><instancesSet>"
+                        f"<item>{xml}</item></instancesSet></item>" for xml in found)
+        end = f"<nextToken>{token}</nextToken>" if token else ""
+        return self.answer(200, '<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+                           f"<requestId>fake</requestId><reservationSet>{items}</reservationSet>{end}"
+                           "</DescribeInstancesResponse>")
+
+    def cur(self, operation):
+        asked = json.loads(self.body or b"{}")
+        return self.answer_page("ReportDefinitions", self.state.world["reports"], asked, 5)
 
     def organizations(self, operation):
-        world, asked = self.state.organization, json.loads(self.body or b"{}")
+        world, asked = self.state.world, json.loads(self.body or b"{}")
         if operation == "DescribeOrganization":
             return self.answer_json({"Organization": {"Id": world["id"], "MasterAccountId": world["management"]}})
         if operation == "ListRoots":
             return self.answer_json({"Roots": [{"Id": "r-fake", "Name": "Root", "PolicyTypes": []}]})
-        if operation not in ("ListAccounts", "ListAccountsForParent"):
-            empty = {"ListOrganizationalUnitsForParent": "OrganizationalUnits", "ListTagsForResource": "Tags",
-                     "DescribeReportDefinitions": "ReportDefinitions"}.get(operation)
-            return self.answer_json({empty: []}) if empty else self.refuse(400, "UnknownOperationException", "json")
-        begin, size = int(asked.get("NextToken", 0)), min(asked.get("MaxResults", 20), world["page"])
-        page = {"Accounts": world["accounts"][begin:begin + size]}
-        if begin + size < len(world["accounts"]):
-            page["NextToken"] = str(begin + size)
+        parent, children = asked.get("ParentId"), world["children"]
+        elements = {
+            "ListAccounts": world["accounts"],
+            "ListAccountsForParent": children.get(parent, world["accounts"] if parent == "r-fake" else []),
+            "ListOrganizationalUnitsForParent": world["units"].get(parent, []),
+            "ListTagsForResource": world["tags"].get(asked.get("ResourceId"), []),
+        }.get(operation)
+        if elements is None:
+            return self.refuse(400, "UnknownOperationException", "json")
+        names = {**EMPTY_LISTS, "ListAccounts": "Accounts", "ListAccountsForParent": "Accounts"}
+        return self.answer_page(names[operation], elements, asked, min(asked.get("MaxResults", 20), world["page"]))
+
+    def answer_page(self, name, elements, asked, size):
+        found, token = self.page(elements, asked.get("NextToken"), size)
+        page = {name: found}
+        if token or self.action == "null_token":
+            page["NextToken"] = token
         return self.answer_json(page)
 
     def answer_json(self, value):
-        self.answer(200, json.dumps(value), "application/x-amz-json-1.1")
+        self.answer(200, json.dumps(value), JSON_KIND)
 
     # The test's own hand
 
@@ -268,8 +437,8 @@ class Handler(BaseHTTPRequestHandler):
                 state.rules += [json.loads(line) for line in self.body.decode().splitlines() if line.strip()]
             elif what == "rules" and self.command == "DELETE":
                 state.rules.clear()
-            elif what == "organization":
-                state.organization.update(json.loads(self.body))
+            elif what in ("world", "organization"):
+                state.world.update(json.loads(self.body))
             elif what == "reset":
                 state.reset()
             log = json.dumps(state.log) if what == "requests" else "{}"

@@ -327,14 +327,23 @@ static errint run_in(struct context *x, const struct aws_assume_role *role, cons
     return result;
 }
 
+/* 0 when it is not set. */
+static int64_t number_from(const char *variable)
+{
+    const char *text = getenv(variable);
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
 static errint run(struct context *x, const char *region, const struct aws_assume_role *role, const char *command)
 {
     struct jobs *jobs = NULL;
-    const char *timeout = getenv("CTFS_OP_TIMEOUT_MS");
     struct aws_settings settings = {.region = region,
                                     .ca_bundle = getenv("AWS_CA_BUNDLE"),
                                     .proxy = getenv("CTFS_TEST_PROXY"),
-                                    .operation_timeout_ms = timeout ? strtoll(timeout, NULL, 10) : 0};
+                                    .attempts_max = (unsigned)number_from("AWS_MAX_ATTEMPTS"),
+                                    .first_byte_timeout_ms = number_from("CTFS_TEST_STALL_MS"),
+                                    .stall_timeout_ms = number_from("CTFS_TEST_STALL_MS"),
+                                    .operation_timeout_ms = number_from("CTFS_OP_TIMEOUT_MS")};
     errint result = jobs_new(2, &jobs);
     if (result == 0)
         result = aws_client_new(&settings, jobs, &x->client);

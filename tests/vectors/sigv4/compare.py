@@ -19,7 +19,8 @@ from types import SimpleNamespace
 try:
     import botocore_signer
 except ModuleNotFoundError as e:
-    venv = pathlib.Path(__file__).resolve().parents[3] / ".cache/venv/bin/python3"
+    root = pathlib.Path(__file__).resolve().parents[3]
+    venv = pathlib.Path(os.environ.get("CTFS_DEV_CACHE", root / ".cache")) / "venv/bin/python3"
     if e.name != "botocore" or not venv.exists() or os.environ.get("CTFS_COMPARE_AGAIN"):
         sys.exit(f"compare.py: no module {e.name}, and no {venv} (scripts/lib/setup makes it)")
     os.environ["CTFS_COMPARE_AGAIN"] = "1"
