@@ -41,11 +41,11 @@ class Shape:
     parts: list
     plain: bytes | None
 
-    def objects(self, report="r", prefix="p", month=MONTH):
-        """[(key, bytes)] in AWS's OVERWRITE_REPORT layout, the manifest last."""
+    def objects(self, report="r", prefix="p", month=MONTH, **changed):
+        """[(key, bytes)] in AWS's OVERWRITE_REPORT layout, the manifest last; `changed`: of the manifest's fields."""
         folder = "/".join(each for each in (prefix, report, period_of(month)) if each)
         keys = [f"{folder}/{report}-{n:05d}.csv.gz" for n in range(1, len(self.parts) + 1)]
-        return [*zip(keys, self.parts), (f"{folder}/{report}-Manifest.json", manifest(report, month, keys))]
+        return [*zip(keys, self.parts), (f"{folder}/{report}-Manifest.json", manifest(report, month, keys, **changed))]
 
     def given(self):
         return zcat(self.parts[0]) if self.plain is None else self.plain
