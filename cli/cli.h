@@ -52,8 +52,8 @@ int cli_fail(const struct cli_command *command, errint code);
 /* Says on stderr how COMMAND is used and gives 2. */
 int cli_usage(const struct cli_command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* NAME=VALUE,NAME,… of one -o into SETTINGS; what mount(8) and fstab add (nofail, _netdev, noauto, user, x-*, rw, …) is
- * passed over. An unknown name is -EINVAL and named. */
+/* NAME=VALUE,NAME,… of one -o into SETTINGS; a comma within a value is written \, or the value in "…". What
+ * mount(8) and fstab add (nofail, _netdev, noauto, user, x-*, rw, …) is passed over. An unknown name is -EINVAL and named. */
 errint cli_settings_list(struct model_settings *settings, const char *list);
 
 #endif

@@ -1,7 +1,9 @@
 /* ctfs mount: settings, then fs/mount. mount(8) and fstab come here too, with a source that may be a mere word. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "cli/cli.h"
 #include "fs/mount.h"
 
@@ -59,6 +61,18 @@ static bool is_report(const char *word)
     return strncmp(word, "s3://", 5) == 0;
 }
 
+/* A daemon's folder is /: what the SDKs' variables name must stay what it was here. */
+static void make_absolute(void)
+{
+    static const char *const names[] = {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        char *path cleanup_free = value && *value && *value != '/' && *value != '~' ? realpath(value, NULL) : NULL;
+        if (path)
+            (void)setenv(names[i], path, 1);
+    }
+}
+
 static int mount_with(const struct cli_command *c, struct model_settings *settings, int argc, char **argv)
 {
     struct cli_parse p = {.command = c, .settings = settings, .argc = argc, .argv = argv, .next = 1};
@@ -78,6 +92,7 @@ static int mount_with(const struct cli_command *c, struct model_settings *settin
         .open_model = open_model,
         .arg = &setup,
     };
+    make_absolute();
     errint e = fs_mount_run(&setup);
     return e ? cli_fail(c, e) : 0;
 }

@@ -99,14 +99,32 @@ static errint set_one(struct model_settings *settings, char *text)
     return model_settings_set(settings, text, value);
 }
 
+/* Takes the first option off *REST and undoes its quoting in place: a comma in "…" or behind a backslash is the value's,
+ * as mount(8) and libfuse have it. NULL: a quote is left open. */
+static char *next_option(char **rest)
+{
+    char *begin = *rest, *to = begin;
+    bool quoted = false;
+    const char *p = begin;
+    for (; *p && (quoted || *p != ','); p++) {
+        if (*p == '"')
+            quoted = !quoted;
+        else
+            *to++ = *p == '\\' && p[1] ? *++p : *p;
+    }
+    *rest = *p ? begin + (p - begin) + 1 : NULL;
+    *to = '\0';
+    return quoted ? NULL : begin;
+}
+
 errint cli_settings_list(struct model_settings *settings, const char *list)
 {
     char *copy cleanup_free = strdup(list);
     if (!copy)
         return err_set(-ENOMEM, "no memory for the options");
-    char *rest = copy;
-    for (char *one = strsep(&rest, ","); one; one = strsep(&rest, ",")) {
-        errint e = set_one(settings, one);
+    for (char *rest = copy; rest;) {
+        char *one = next_option(&rest);
+        errint e = one ? set_one(settings, one) : err_set(-EINVAL, "a \" without its end in -o %s", list);
         if (e < 0)
             return e;
     }

@@ -48,6 +48,8 @@ errint cli_run_settings(struct cli_run *r)
 errint cli_run_open(struct cli_run *r)
 {
     errint e = take_signals(&r->cancel);
+    if (e == 0)
+        e = log_open(NULL, r->settings.log_level, r->settings.log_format);
     return e ? e : model_open(&r->settings, MODEL_STATE_ONLY, &r->m);
 }
 

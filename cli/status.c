@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "cli/run.h"
+#include "fs/mountpoint.h"
 #include "model/status.h"
 
 #define MOUNT_PATIENCE_S 5
@@ -20,74 +22,58 @@ static const struct cli_option options[] = {
     {NULL, NULL, NULL},
 };
 
-/* \040 and its like in /proc/self/mountinfo. */
-static void unescape(char *text)
-{
-    char *to = text;
-    for (char *p = text; *p; to++) {
-        if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] && p[3]) {
-            *to = (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0'));
-            p += 4;
-        } else {
-            *to = *p++;
-        }
-    }
-    *to = '\0';
-}
+/* What a mount said. */
+struct found {
+    const char *state_dir;
+    bool json;
+    struct buf text;
+    bool silent; /* it keeps our connections and does not answer */
+};
 
-/* The first mount of ctfs (proc(5), /proc/PID/mountinfo), or NULL. */
-static char *find_mount(void)
-{
-    FILE *f cleanup_file = fopen("/proc/self/mountinfo", "re");
-    char *line cleanup_free = NULL, *found = NULL;
-    size_t cap = 0;
-    while (f && !found && getline(&line, &cap, f) > 0) {
-        char *rest = line, *field = NULL;
-        if (!strstr(line, " - fuse.ctfs "))
-            continue;
-        for (int i = 0; i < 5; i++)
-            field = strsep(&rest, " ");
-        if (field)
-            unescape(field);
-        found = field ? strdup(field) : NULL;
-    }
-    return found;
-}
+#define OURS '!' /* before the text: the mount keeps our connections */
 
-/* A process of its own reads: it can be left behind when the mount does not answer. */
-static void copy_file(const char *path, int to)
+/* A process of its own asks: it can be left behind when the mount does not answer. */
+static _Noreturn void ask_mount(const struct found *f, const char *folder, int to)
 {
-    char piece[65536];
+    char path[PATH_MAX], piece[65536];
     ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    (void)signal(SIGALRM, SIG_DFL);
     (void)alarm(MOUNT_PATIENCE_S);
+    if (!fs_mountpoint_keeps(folder, f->state_dir) || write(to, &(char){OURS}, 1) != 1)
+        _exit(1);
+    (void)snprintf(path, sizeof path, "%s/%s", folder, f->json ? "status.json" : "status");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     while (fd >= 0 && (n = read(fd, piece, sizeof piece)) > 0)
         if (write(to, piece, (size_t)n) != n)
             break;
     _exit(fd < 0);
 }
 
-static errint read_mount(const char *folder, bool json, struct buf *ret)
+/* The first mount that keeps our connections is the one, answer or not. */
+static bool try_mount(void *arg, const char *folder)
 {
-    char *path cleanup_free = NULL;
-    int ends[2];
-    if (asprintf(&path, "%s/%s", folder, json ? "status.json" : "status") < 0 || pipe(ends) < 0)
-        return err_set(-ENOMEM, "%s cannot be read", folder);
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)signal(SIGALRM, SIG_DFL);
-        copy_file(path, ends[1]);
-    }
-    (void)close(ends[1]);
-    char piece[65536];
+    struct found *f = arg;
+    int ends[2], status = 1;
+    char ours = 0, piece[65536];
     ssize_t n;
-    while (pid > 0 && (n = read(ends[0], piece, sizeof piece)) > 0)
-        buf_append(ret, piece, (size_t)n);
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    pid_t pid = fork();
+    if (pid == 0)
+        ask_mount(f, folder, ends[1]);
+    (void)close(ends[1]);
+    bool found = pid > 0 && read(ends[0], &ours, 1) == 1;
+    while (found && (n = read(ends[0], piece, sizeof piece)) > 0)
+        buf_append(&f->text, piece, (size_t)n);
     (void)close(ends[0]);
-    int status = 1;
     if (pid > 0)
         (void)waitpid(pid, &status, 0);
-    return status == 0 && ret->len ? buf_error(ret) : err_set(-ETIMEDOUT, "%s does not answer", path);
+    f->silent = found && (status != 0 || !f->text.len);
+    if (f->silent)
+        (void)err_set(-ETIMEDOUT, "%s does not answer", folder);
+    else if (WIFSIGNALED(status))
+        (void)fprintf(stderr, "ctfs status: %s does not answer; it is passed over\n", folder);
+    return found;
 }
 
 /* The health that a status text begins with, in either form. */
@@ -109,7 +95,9 @@ static errint read_databases(struct cli_run *r, bool json, struct buf *ret, int 
 {
     enum model_health health = MODEL_DEGRADED;
     struct buf text cleanup_buf = BUF_INIT;
-    errint e = model_open(&r->settings, MODEL_WITH_CACHE, &r->m);
+    errint e = log_open(NULL, r->settings.log_level, r->settings.log_format);
+    if (e == 0)
+        e = model_open(&r->settings, MODEL_WITH_CACHE, &r->m);
     if (e == 0)
         e = model_status_text(r->m, &text, &health);
     if (e == 0 && json)
@@ -122,14 +110,20 @@ static errint read_databases(struct cli_run *r, bool json, struct buf *ret, int 
 
 static int show(struct cli_run *r, bool json)
 {
-    struct buf text cleanup_buf = BUF_LIMIT(STATUS_BYTES_MAX);
-    char *mount cleanup_free = find_mount();
+    struct found f = {.state_dir = r->settings.state_dir, .json = json, .text = BUF_LIMIT(STATUS_BYTES_MAX)};
     int status = 1;
-    errint e = mount ? read_mount(mount, json, &text) : read_databases(r, json, &text, &status);
-    if (e < 0)
-        return cli_fail(&cli_status_command, e);
-    (void)fputs(buf_text(&text), stdout);
-    return mount ? health_of(buf_text(&text)) : status;
+    errint e = 0;
+    bool mounted = fs_mountpoint_each(try_mount, &f);
+    if (mounted)
+        e = f.silent ? -ETIMEDOUT : buf_error(&f.text);
+    else
+        e = read_databases(r, json, &f.text, &status);
+    if (e == 0)
+        (void)fputs(buf_text(&f.text), stdout);
+    if (e == 0 && mounted)
+        status = health_of(buf_text(&f.text));
+    buf_done(&f.text);
+    return e ? cli_fail(&cli_status_command, e) : status;
 }
 
 static int run(int argc, char **argv)

@@ -22,11 +22,13 @@ static const struct fs_name names[] = {
 
 static errint xattr(struct fs_ask *a, const struct fs_place *p, const char *name, struct buf *ret)
 {
-    (void)a;
     (void)p;
-    if (strcmp(name, FS_XATTR_PID) != 0)
+    if (strcmp(name, FS_XATTR_PID) == 0)
+        buf_printf(ret, "%ld", (long)getpid());
+    else if (strcmp(name, FS_XATTR_STATE_DIR) == 0)
+        buf_puts(ret, a->fs->model->settings->state_dir);
+    else
         return err_set(-ENODATA, "no attribute %s", name);
-    buf_printf(ret, "%ld", (long)getpid());
     return buf_error(ret);
 }
 

@@ -87,8 +87,9 @@ struct fs_kind {
 
 #define FS_NS_PER_S 1000000000LL
 
-/* The root's attribute that names the process, for unmounting. */
+/* The root's attributes that tell mounts apart: the process, for unmounting; the folder of its state.db. */
 #define FS_XATTR_PID "user.ctfs.pid"
+#define FS_XATTR_STATE_DIR "user.ctfs.state_dir"
 
 /* The kinds, one file each; the root's table names the rest. */
 extern const struct fs_kind fs_dir_root, fs_dir_accounts, fs_dir_organization, fs_dir_cur, fs_dir_raw, fs_dir_resources,

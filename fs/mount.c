@@ -74,14 +74,16 @@ static void log_fuse_line(enum fuse_log_level level, const char *format, va_list
         log_debug("%s", line);
 }
 
-/* One after another, if several died here. */
+/* One after another, if several died here. One that is alive stays the only one: it would be hidden. */
 static errint detach_dead(const char *resolved)
 {
     struct fs_mountpoint at;
     for (;;) {
         errint e = fs_mountpoint_find(resolved, &at);
-        if (e == -ENOENT || (e == 0 && !at.dead))
+        if (e == -ENOENT)
             return 0;
+        if (e == 0 && !at.dead)
+            return err_set(-EBUSY, "a ctfs is mounted on %s already", resolved);
         if (e == 0)
             e = fs_mountpoint_detach(resolved, true);
         if (e)

@@ -105,6 +105,29 @@ static errint find_line(const char *resolved, uid_t *ret_owner)
     return found ? 0 : err_set(-ENOENT, "no ctfs is mounted on %s", resolved);
 }
 
+bool fs_mountpoint_each(bool (*each)(void *arg, const char *resolved), void *arg)
+{
+    FILE *f cleanup_file = fopen("/proc/self/mountinfo", "re");
+    char *line cleanup_free = NULL;
+    size_t room = 0;
+    bool found = false;
+    while (f && !found && getline(&line, &room, f) > 0) {
+        char *point;
+        const char *type, *super;
+        found = split_line(line, &point, &type, &super) && strcmp(type, "fuse.ctfs") == 0 && each(arg, point);
+    }
+    return found;
+}
+
+/* The folder itself, not its path: links and bind mounts lead to it too. */
+bool fs_mountpoint_keeps(const char *resolved, const char *state_dir)
+{
+    char theirs[PATH_MAX] = "";
+    struct stat a, b;
+    return getxattr(resolved, FS_XATTR_STATE_DIR, theirs, sizeof theirs - 1) > 0 && stat(theirs, &a) == 0 &&
+           stat(state_dir, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static bool is_ctfs_of(pid_t pid, uid_t owner)
 {
     char path[64], name[32] = "";

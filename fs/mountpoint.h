@@ -22,6 +22,13 @@ struct fs_mountpoint {
 /* The topmost mount at RESOLVED, if it is a ctfs. */
 errint fs_mountpoint_find(const char *resolved, struct fs_mountpoint *ret);
 
+/* Every ctfs that is mounted, in the order of mounting: EACH gets its point, until one is the one (true, as is then the
+ * result). */
+bool fs_mountpoint_each(bool (*each)(void *arg, const char *resolved), void *arg);
+
+/* Are the connections of the ctfs at RESOLVED kept in STATE_DIR? Waits for its answer; false if it gives none. */
+bool fs_mountpoint_keeps(const char *resolved, const char *state_dir);
+
 /* Takes the topmost mount away; LAZY: even when it is busy. */
 errint fs_mountpoint_detach(const char *resolved, bool lazy);
 
