@@ -25,7 +25,7 @@ VENV_PYTHON = Path(os.environ.get("CTFS_DEV_CACHE", ROOT / ".cache")) / "venv" /
 if Path(sys.prefix) != VENV_PYTHON.parents[1] and VENV_PYTHON.exists():
     os.execv(VENV_PYTHON, [str(VENV_PYTHON), *sys.argv])
 
-from world import World, clean_environment, http  # noqa: E402,F401
+from world import World, clean_environment, free_port, http  # noqa: E402,F401
 
 PROGRAM = Path(os.environ.get("CTFS_PROGRAM", ROOT / "build" / "cli" / "ctfs"))
 BAD_LOG = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "Assertion `", "assertion failed",
