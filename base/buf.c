@@ -19,7 +19,7 @@ static bool reserve(struct buf *b, size_t len)
         return false;
     }
     size_t need = b->len + len + 1;
-    if (need <= b->cap)
+    if (b->data && need <= b->cap)
         return true;
     size_t cap = b->cap ? b->cap : CAP_FIRST;
     while (cap < need)

@@ -12,7 +12,7 @@
 static _Thread_local char message[MESSAGE_SIZE];
 static _Thread_local char number[32];
 
-errint err_set(errint code, const char *format, ...)
+void err_message_set(const char *format, ...)
 {
     char text[MESSAGE_SIZE];
     va_list args;
@@ -21,7 +21,6 @@ errint err_set(errint code, const char *format, ...)
         text[0] = 0;
     va_end(args);
     memcpy(message, text, sizeof message);
-    return code;
 }
 
 /* Puts MORE behind TEXT, as much as there is room for. */
@@ -34,7 +33,7 @@ static void append(char text[MESSAGE_SIZE], const char *more)
     text[len + more_len] = 0;
 }
 
-errint err_add(errint code, const char *format, ...)
+void err_message_add(const char *format, ...)
 {
     char text[MESSAGE_SIZE];
     va_list args;
@@ -45,7 +44,6 @@ errint err_add(errint code, const char *format, ...)
     append(text, ": ");
     append(text, message);
     memcpy(message, text, sizeof message);
-    return code;
 }
 
 const char *err_message(void)

@@ -14,11 +14,26 @@
 /* 0, or a negative errno value. Results leave through ret_ parameters, written on success alone. */
 typedef int errint;
 
-/* Sets the thread's message and gives CODE back: return err_set(-ESTALE, "s3://%s/%s changed", b, k); */
-errint err_set(errint code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Sets the thread's message and gives CODE back: return err_set(-ESTALE, "s3://%s/%s changed", b, k); A macro, so that
+ * a reader of one file alone, an analyzer say, knows which code comes back. */
+#define err_set(code, ...)                                                                                             \
+    __extension__({                                                                                                    \
+        errint code_ = (code);                                                                                         \
+        err_message_set(__VA_ARGS__);                                                                                  \
+        code_;                                                                                                         \
+    })
 
 /* Puts "CONTEXT: " before the thread's message, for a caller that knows more. Gives CODE back. */
-errint err_add(errint code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define err_add(code, ...)                                                                                             \
+    __extension__({                                                                                                    \
+        errint code_ = (code);                                                                                         \
+        err_message_add(__VA_ARGS__);                                                                                  \
+        code_;                                                                                                         \
+    })
+
+/* What err_set and err_add do with the message. */
+void err_message_set(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void err_message_add(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The thread's message of its last err_set; "" at first. Never NULL, valid until the next err_ call of the thread. */
 const char *err_message(void);

@@ -153,7 +153,7 @@ static errint ask(struct cache_db *db, const char *sql, int64_t *ret)
 
 errint cache_db_version(struct cache_db *db, int *ret)
 {
-    int64_t application, version, objects;
+    int64_t application = 0, version = 0, objects = 0;
     errint r = ask(db, "PRAGMA application_id", &application);
     if (r == 0)
         r = ask(db, "PRAGMA user_version", &version);
@@ -228,7 +228,7 @@ static errint migrate_one(struct cache_db *db, int version, errint (*backup)(voi
 
 errint cache_db_migrate(struct cache_db *db, errint (*backup)(void *arg, int version), void *arg)
 {
-    int version;
+    int version = 0;
     errint r = cache_db_version(db, &version);
     for (; r == 0 && version < db->spec->version; version++)
         r = migrate_one(db, version, backup, arg);

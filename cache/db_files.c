@@ -19,9 +19,10 @@ static pthread_mutex_t create_lock = PTHREAD_MUTEX_INITIALIZER;
 static errint make_folders(const char *dir)
 {
     char path[PATH_MAX];
-    if (strlen(dir) >= sizeof path || !*dir)
+    size_t len = strlen(dir);
+    if (len >= sizeof path || len == 0)
         return err_set(*dir ? -ENAMETOOLONG : -ENOENT, "the folder \"%.100s\" cannot be", dir);
-    strcpy(path, dir);
+    memcpy(path, dir, len + 1);
     for (char *p = path + 1;; p++) {
         if (*p && *p != '/')
             continue;

@@ -16,7 +16,7 @@
 #include "cache/object.h"
 #include "cache/store_objects.h"
 
-#define CHUNK_BYTES (1024u * 1024)
+#define CHUNK_BYTES (UINT64_C(1) << 20)
 #define TAIL_BYTES 8192u /* the end of an object is kept by itself: a gzip trailer is read without the rest */
 #define NAME_SIZE 65
 #define MEMORY_CHUNKS 16

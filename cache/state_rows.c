@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "cache/state_private.h"
 
-#define TEXT_LEN_MAX (4u * 1024 * 1024)
+#define TEXT_LEN_MAX ((size_t)4 << 20)
 
 enum statement { LIST, GET, REVISION, NAME_TAKEN, TRIPLE_TAKEN, PUT, DATA_VERSION };
 
@@ -255,7 +255,7 @@ static errint write_row(struct cache_db *db, const struct cache_connection *c)
     errint r = check_unique(db, c);
     if (r == 0)
         r = next_revision(db, text_of(c, 0), &revision);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     if (r == 0)
         r = cache_db_use(db, PUT, &stmt);
     if (r < 0)
@@ -273,7 +273,7 @@ static errint check_row(const struct cache_connection *c)
         return err_set(-EINVAL, "a connection without a handle cannot be kept");
     for (size_t i = 0; i < TEXT_COUNT; i++)
         if (strlen(text_of(c, i)) > TEXT_LEN_MAX)
-            return err_set(-EFBIG, "connection %.64s: a text is over %u bytes", text_of(c, 0), TEXT_LEN_MAX);
+            return err_set(-EFBIG, "connection %.64s: a text is over %zu bytes", text_of(c, 0), TEXT_LEN_MAX);
     return 0;
 }
 

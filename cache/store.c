@@ -130,7 +130,7 @@ static errint put_scope(struct cache_db *db, const struct replacement *p, int64_
 /* Makes sure that the scope has a row, and learns its ID. */
 static errint prepare_scope(struct cache_db *db, struct replacement *p)
 {
-    struct cache_listing before;
+    struct cache_listing before = {0};
     int r = find_scope(db, p->scope, &p->scope_id, &before);
     if (r == 0) {
         r = put_scope(db, p, p->now_ns);

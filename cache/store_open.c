@@ -22,7 +22,7 @@
 
 #define FILE_NAME "cache.db"
 #define RETRY_NS (30 * CLOCK_NS_PER_S)
-#define MEMORY_MAX_BYTES (64u * 1024 * 1024)
+#define MEMORY_MAX_BYTES (INT64_C(64) << 20)
 
 struct reader {
     struct cache_db *db;

@@ -50,7 +50,7 @@ extern const struct cache_db_spec cache_store_spec;
 struct cache_store {
     char *given;                   /* DIR as it was given */
     char *root;                    /* the same without links; NULL while it cannot be opened */
-    char *dir;                     /* root, or the private folder below it */
+    _Atomic(char *) dir;           /* root, or the private folder below it */
     int root_fd, dir_fd, owner_fd; /* -1: none; set before dir */
     char private_name[32];         /* "" unless private */
 

@@ -12,13 +12,11 @@ static const char *const migrations[] = {
     " sum BLOB NOT NULL, body BLOB NOT NULL);"
     "CREATE UNIQUE INDEX item_id ON item (scope, id);"
     "CREATE TABLE seen (ino INTEGER PRIMARY KEY, hash BLOB NOT NULL, mtime_ns INTEGER NOT NULL);"
-    "CREATE TABLE fact (seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, sum BLOB NOT NULL, declared INTEGER NOT "
-    "NULL,"
-    " verified INTEGER NOT NULL, header_len INTEGER NOT NULL, corrupt INTEGER NOT NULL, header TEXT);"
+    "CREATE TABLE fact (seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, sum BLOB NOT NULL, declared INTEGER"
+    " NOT NULL, verified INTEGER NOT NULL, header_len INTEGER NOT NULL, corrupt INTEGER NOT NULL, header TEXT);"
     "CREATE TABLE mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE object (name TEXT PRIMARY KEY, sum BLOB NOT NULL, size INTEGER NOT NULL, last_used_ns INTEGER NOT "
-    "NULL,"
-    " identity BLOB NOT NULL, tail BLOB NOT NULL, chunks BLOB NOT NULL);",
+    "CREATE TABLE object (name TEXT PRIMARY KEY, sum BLOB NOT NULL, size INTEGER NOT NULL, last_used_ns INTEGER"
+    " NOT NULL, identity BLOB NOT NULL, tail BLOB NOT NULL, chunks BLOB NOT NULL);",
 };
 
 static const char *const statements[STORE_STATEMENTS] = {

@@ -57,7 +57,7 @@ static errint show(struct cli_run *r, struct buf *answer)
     errint e;
     while ((e = model_connect_text(r->m, answer, &b.waiter)) == -EAGAIN) {
         buf_reset(answer);
-        e = blocker_wait(&b, 0);
+        (void)blocker_wait(&b, 0);
     }
     blocker_done(&b);
     return e;

@@ -44,7 +44,7 @@ static bool acts_as(const char *arn, const char *role_arn)
         return false;
     session += strlen(":assumed-role/");
     size_t len = strlen(name + 1);
-    return strncmp(session, name + 1, len) == 0 && session[len] == '/';
+    return strlen(session) > len && memcmp(session, name + 1, len) == 0 && session[len] == '/';
 }
 
 bool model_onboard_in_principal(const char *principal, const char *account, const char *arn)
@@ -128,7 +128,7 @@ static errint read_wait(const struct model_step *s, int64_t *ret_ms)
     const char *text = model_command_value(s->command, "wait");
     char *end;
     if (!text) {
-        *ret_ms = WAIT_S * 1000;
+        *ret_ms = INT64_C(1000) * WAIT_S;
         return 0;
     }
     errno = 0;

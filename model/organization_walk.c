@@ -213,7 +213,7 @@ static errint walk_level(struct walk *w, struct level *l, int depth)
             e = walk_unit(w, l->entries[i].id, path, depth + 1);
     }
     cJSON *element = l->accounts ? l->accounts->child : NULL;
-    for (size_t i = l->unit_count; e == 0 && i < l->count; i++, element = element->next)
+    for (size_t i = l->unit_count; e == 0 && element && i < l->count; i++, element = element->next)
         e = publish_account(w, l, element, &l->entries[i]);
     return e;
 }
