@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <expat.h>
 #include <openssl/crypto.h>
+#include <string.h>
 
 void aws_version_text(struct buf *to)
 {
@@ -12,5 +13,6 @@ void aws_version_text(struct buf *to)
     buf_printf(to, "libcurl %s (%s)\n", curl->version, curl->ssl_version);
     buf_printf(to, "%s\n", OpenSSL_version(OPENSSL_VERSION));
     buf_printf(to, "cJSON %s\n", cJSON_Version());
-    buf_printf(to, "%s\n", XML_ExpatVersion());
+    const char *expat = XML_ExpatVersion(); /* "expat_2.5.0" */
+    buf_printf(to, "expat %s\n", expat + strcspn(expat, "0123456789"));
 }

@@ -1,5 +1,5 @@
-/* Finds the subcommand and runs it. `mount -t fuse.ctfs SOURCE DIR -o …` calls `ctfs SOURCE DIR -o …`: two words that
- * name no subcommand are a mount. */
+/* Finds the subcommand and runs it. `mount -t fuse.ctfs SOURCE DIR -o …` calls `ctfs SOURCE /DIR -o …`: two words that
+ * name no subcommand and look like that are a mount. */
 #include "cli/cli.h"
 #include "cli/version.h"
 
@@ -22,11 +22,12 @@ static const struct cli_command *find(const char *name)
 
 static void print_settings(void)
 {
-    puts("\nSettings, each as -o NAME=VALUE or as the environment's CTFS_NAME (upper case):");
+    puts("\nSettings, each as -o NAME=VALUE,… or as the environment's CTFS_NAME (upper case), which -o overrules;\n"
+         "a comma within a value of -o is written \\, or the value as \"…\":");
     for (const struct model_setting *s = model_setting_table; s->name; s++) {
         char name[64];
         (void)snprintf(name, sizeof name, "%s%s%s", s->name, s->value ? "=" : "", s->value ? s->value : "");
-        printf("  %-24s %s", name, s->help);
+        printf("  %-31s %s", name, s->help);
         printf(s->default_text ? " (%s)\n" : "\n", s->default_text);
     }
 }
@@ -52,11 +53,11 @@ static void print_help(void)
     puts("\n`ctfs COMMAND --help` says more; `ctfs --version` names the libraries.");
 }
 
-/* --help anywhere before "--" */
+/* --help or -h anywhere before "--" */
 static bool wants_help(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return true;
     return false;
 }
@@ -70,13 +71,18 @@ static int run(const struct cli_command *c, int argc, char **argv)
     return c->run(argc, argv);
 }
 
+static bool is_mount8(int argc, char **argv)
+{
+    return argc >= 3 && argv[1][0] != '-' && (argv[2][0] == '/' || strncmp(argv[1], "s3://", 5) == 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
         print_help();
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();
         return 0;
     }
@@ -87,7 +93,7 @@ int main(int argc, char **argv)
     const struct cli_command *c = find(argv[1]);
     if (c)
         return run(c, argc - 1, argv + 1);
-    if (argc >= 3 && argv[1][0] != '-')
+    if (is_mount8(argc, argv))
         return run(&cli_mount_command, argc, argv);
     (void)fprintf(stderr, "ctfs: no such command: %s (ctfs --help lists them)\n", argv[1]);
     return 2;

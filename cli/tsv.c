@@ -54,7 +54,7 @@ static int run(int argc, char **argv)
 
 const struct cli_command cli_tsv_command = {
     .name = "tsv",
-    .arguments = "[FILE...]",
-    .summary = "Turns CSV records into tab-separated lines, with one header for all files.",
+    .arguments = "[FILE…]",
+    .summary = "Turns CSV records into tab-separated lines, with one header for all files",
     .run = run,
 };

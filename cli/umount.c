@@ -60,6 +60,6 @@ static int run(int argc, char **argv)
 const struct cli_command cli_umount_command = {
     .name = "umount",
     .arguments = "MOUNTPOINT",
-    .summary = "Ends a mount, busy or not, and waits for its end.",
+    .summary = "Ends a mount, busy or not, and waits for its end",
     .run = run,
 };
