@@ -7,6 +7,7 @@
 #include "cache/store_private.h"
 
 #define FACTS_MAX 20000
+#define NS_PER_S 1000000000LL
 
 struct seeing {
     uint64_t ino;
@@ -15,6 +16,18 @@ struct seeing {
     int64_t mtime_ns; /* the answer */
     bool known;       /* it is the one kept */
 };
+
+/* For another content than that of BEFORE_NS: in another second, because rsync compares whole seconds. Content that changes
+ * many times a second does not run ahead of the clock: it is told apart by nanoseconds. */
+static int64_t later(int64_t before_ns, int64_t ns)
+{
+    int64_t next_ns = (before_ns / NS_PER_S + 1) * NS_PER_S;
+    if (ns >= next_ns)
+        return ns;
+    if (before_ns <= ns)
+        return next_ns;
+    return before_ns + 1;
+}
 
 /* Fills the answer from what is kept, if anything is. */
 static errint read_seen(struct cache_db *db, void *arg)
@@ -30,8 +43,8 @@ static errint read_seen(struct cache_db *db, void *arg)
     p->known = cache_db_column_is(stmt, 0, p->hash);
     if (p->known)
         p->mtime_ns = before_ns;
-    else if (p->mtime_ns <= before_ns)
-        p->mtime_ns = before_ns + 1;
+    else
+        p->mtime_ns = later(before_ns, p->mtime_ns);
     cache_db_unuse(db, STORE_SEEN_GET, stmt);
     return 0;
 }
