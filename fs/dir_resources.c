@@ -137,16 +137,37 @@ static errint account_changed(struct fs_ask *a, const struct fs_place *p, int64_
 static const struct fs_kind dir_account = {
     .type = FS_FOLDER, .list = list_account, .find = find_in_account, .changed = account_changed};
 
+static int pass_over(void *arg, const char *name)
+{
+    (void)arg;
+    (void)name;
+    return 0;
+}
+
+/* In direct mode the account is the caller's, which has to be asked for once. */
+static errint need_account(struct fs_ask *a)
+{
+    struct model_customer *c;
+    errint e = fs_ask_customer(a, &c);
+    if (e)
+        return e;
+    e = model_resources_accounts_each(c, pass_over, NULL);
+    return e == -EAGAIN ? model_fetch_need(c, MODEL_CALLER, "", a->waiter) : e;
+}
+
 static errint list_ec2(struct fs_ask *a, const struct fs_place *p, struct fs_listing *into)
 {
     (void)p;
-    return list_each(a, model_resources_accounts_each, into);
+    errint e = need_account(a);
+    return e ? e : list_each(a, model_resources_accounts_each, into);
 }
 
 static errint find_in_ec2(struct fs_ask *a, const struct fs_place *p, const char *name, struct fs_place *ret)
 {
     (void)p;
-    errint e = has_name(a, model_resources_accounts_each, name);
+    errint e = need_account(a);
+    if (e == 0)
+        e = has_name(a, model_resources_accounts_each, name);
     return e ? e : fs_place_set(ret, &dir_account, 0, name, NULL, NULL);
 }
 

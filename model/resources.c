@@ -8,7 +8,7 @@
  *   those learnt                                         when every part of the newest month was seen whole;
  *   those learnt and AWS's default list                  otherwise: a part's beginning does not say what its end holds.
  *
- * The account is the role's; in direct mode the caller's, which is asked for behind the scenes when it is first wanted.
+ * The account is the role's; in direct mode the caller's, which is asked for when it is first wanted.
  * A region that is not enabled for the account holds nothing. H/ec2/REGION holds one item an instance: its ID, and the bare
  * element of Instances with OwnerId.
  */
@@ -95,10 +95,8 @@ errint model_resources_accounts_each(struct model_customer *c, int (*each)(void 
 {
     struct buf account cleanup_buf = BUF_INIT;
     errint e = model_customer_account(c, &account);
-    if (e == 0 && account.len == 0) {
-        e = model_fetch_need(c, MODEL_CALLER, "", NULL);
-        return e == -EAGAIN ? 0 : e; /* it is shown as soon as it is known */
-    }
+    if (e == 0 && account.len == 0 && (e = model_fetch_need(c, MODEL_CALLER, "", NULL)) == 0)
+        e = model_customer_account(c, &account);
     return e ? e : each(arg, buf_text(&account));
 }
 

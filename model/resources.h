@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "model/model.h"
 
-/* The accounts whose resources this role can see (its own): 12 digits. */
+/* The accounts whose resources this role can see (its own): 12 digits. -EAGAIN: ask model_fetch_need(MODEL_CALLER) first. */
 errint model_resources_accounts_each(struct model_customer *c, int (*each)(void *arg, const char *account), void *arg);
 /* The regions: of the cost data's own columns, then the settings', then AWS's default list. */
 errint model_resources_regions_each(struct model_customer *c, int (*each)(void *arg, const char *region), void *arg);

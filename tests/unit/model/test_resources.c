@@ -87,7 +87,7 @@ static void the_callers_account_is_learnt_once(void)
     struct fake f;
     struct buf text = BUF_INIT;
     fake_start(&f);
-    CHECK_INT(model_resources_accounts_each(f.customer, put_id, &text), 0);
+    CHECK_INT(model_resources_accounts_each(f.customer, put_id, &text), -EAGAIN);
     CHECK_INT(fake_need(&f, MODEL_CALLER, ""), 0);
     CHECK_INT(model_resources_accounts_each(f.customer, put_id, &text), 0);
     CHECK_STR(buf_text(&text), "012345678901 ");
