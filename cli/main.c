@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/version.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +79,7 @@ static bool is_mount8(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file past RLIMIT_FSIZE is a failed write like another, not an end */
     if (argc < 2) {
         print_help();
         return 2;
