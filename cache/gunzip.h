@@ -41,6 +41,7 @@ struct cache_gunzip_proof {
     errint result;
     uint64_t actual_bytes;
     uint64_t declared_bytes;
+    uint8_t last_byte; /* of the decompressed bytes; 0 when there are none */
 };
 
 struct cache_gunzip_setup {

@@ -512,8 +512,10 @@ static errint make_slice(struct cache_gunzip_pass *p, struct cache_inflate_io *i
     *ret_concluded = over || (e && e != -EAGAIN && e != -ENOMEM && !p->object_failed);
     if (!*ret_concluded)
         return e;
-    *ret_proof = (struct cache_gunzip_proof){
-        .result = e, .actual_bytes = p->stream.out_bytes, .declared_bytes = setup->declared_bytes};
+    *ret_proof = (struct cache_gunzip_proof){.result = e,
+                                             .actual_bytes = p->stream.out_bytes,
+                                             .declared_bytes = setup->declared_bytes,
+                                             .last_byte = p->stream.last_byte};
     struct err kept = {0};
     err_keep(&kept, e);
     if (setup->proof)

@@ -48,6 +48,7 @@ void cache_gunzip_stream_reset(struct cache_gunzip_stream *s)
     s->phase = HEADER;
     s->crc = 0;
     s->member_out_bytes = s->in_bytes = s->out_bytes = s->members_count = 0;
+    s->last_byte = 0;
 }
 
 static errint step_header(struct cache_gunzip_stream *s, struct cache_inflate_io *io)
@@ -98,6 +99,8 @@ static errint step_body(struct cache_gunzip_stream *s, struct cache_inflate_io *
     s->crc = checksum(s->crc, out, made);
     s->member_out_bytes += made;
     s->out_bytes += made;
+    if (made)
+        s->last_byte = io->out[-1];
     if (end)
         return end_body(s);
     if (made == 0 && in_len && io->in_len == in_len && io->out_len)

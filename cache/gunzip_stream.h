@@ -24,6 +24,7 @@ struct cache_gunzip_stream {
     uint64_t member_out_bytes;
     uint64_t in_bytes, out_bytes; /* in all, of all members */
     uint64_t members_count;       /* whole and checked */
+    uint8_t last_byte;            /* of what was made; 0 while nothing was */
 };
 
 /* OPS NULL: the build's default. */

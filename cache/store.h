@@ -72,6 +72,7 @@ struct cache_fact {
     int64_t header_bytes;   /* length of the first record with its line end; -1 unknown */
     char *header;           /* that record's bytes, NUL-terminated; NULL unknown */
     bool corrupt;           /* a whole pass failed on fresh bytes */
+    bool unended;           /* the last record has no line end, as a whole pass saw */
 };
 void cache_fact_done(struct cache_fact *f);
 /* KEY: any text that names the version (bucket/key/etag). -ENOENT nothing known. */

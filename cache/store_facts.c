@@ -83,7 +83,8 @@ struct fact_access {
 
 static struct hash128 sum_of(const char *key, const struct cache_fact *f)
 {
-    int64_t numbers[] = {f->declared_bytes, f->verified_bytes, f->header_bytes, f->corrupt, f->header != NULL};
+    int64_t numbers[] = {f->declared_bytes, f->verified_bytes, f->header_bytes, f->corrupt | (f->unended << 1),
+                         f->header != NULL};
     struct hash128 sum = hash128_bytes(key, strlen(key));
     struct hash128 parts[] = {hash128_bytes(numbers, sizeof numbers), {0, 0}};
     if (f->header)
@@ -102,6 +103,7 @@ static errint take_fact(struct cache_db *db, sqlite3_stmt *stmt, struct fact_acc
                            .verified_bytes = sqlite3_column_int64(stmt, 2),
                            .header_bytes = sqlite3_column_int64(stmt, 3),
                            .corrupt = sqlite3_column_int64(stmt, 4) != 0,
+                           .unended = sqlite3_column_int64(stmt, 6) != 0,
                            .header = header ? strdup(header) : NULL};
     if (header && !f.header)
         return err_set(-ENOMEM, "no memory for what is known of %s", p->key);
@@ -139,8 +141,8 @@ static errint write_fact(struct cache_db *db, void *arg)
     const struct fact_access *p = arg;
     const struct cache_fact *f = &p->fact;
     struct hash128 sum = sum_of(p->key, f);
-    errint r = cache_db_run(db, STORE_FACT_PUT, "tbiiiit", p->key, &sum, sizeof sum, f->declared_bytes,
-                            f->verified_bytes, f->header_bytes, (int64_t)f->corrupt, f->header);
+    errint r = cache_db_run(db, STORE_FACT_PUT, "tbiiiiti", p->key, &sum, sizeof sum, f->declared_bytes,
+                            f->verified_bytes, f->header_bytes, (int64_t)f->corrupt, f->header, (int64_t)f->unended);
     return r < 0 ? r : cache_db_run(db, STORE_FACT_PRUNE, "i", (int64_t)FACTS_MAX);
 }
 

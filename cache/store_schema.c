@@ -17,6 +17,7 @@ static const char *const migrations[] = {
     "CREATE TABLE mark (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE object (name TEXT PRIMARY KEY, sum BLOB NOT NULL, size INTEGER NOT NULL, last_used_ns INTEGER"
     " NOT NULL, identity BLOB NOT NULL, tail BLOB NOT NULL, chunks BLOB NOT NULL);",
+    "ALTER TABLE fact ADD COLUMN unended INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const char *const statements[STORE_STATEMENTS] = {
@@ -34,9 +35,10 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_ITEM_GET] = "SELECT id, changed_ns, sum, body FROM item WHERE scope = ?1 AND id = ?2",
     [STORE_SEEN_GET] = "SELECT hash, mtime_ns FROM seen WHERE ino = ?1",
     [STORE_SEEN_PUT] = "INSERT OR REPLACE INTO seen (ino, hash, mtime_ns) VALUES (?1,?2,?3)",
-    [STORE_FACT_GET] = "SELECT sum, declared, verified, header_len, corrupt, header FROM fact WHERE key = ?1",
-    [STORE_FACT_PUT] = "INSERT OR REPLACE INTO fact (key, sum, declared, verified, header_len, corrupt, header)"
-                       " VALUES (?1,?2,?3,?4,?5,?6,?7)",
+    [STORE_FACT_GET] = "SELECT sum, declared, verified, header_len, corrupt, header, unended FROM fact WHERE key = ?1",
+    [STORE_FACT_PUT] =
+        "INSERT OR REPLACE INTO fact (key, sum, declared, verified, header_len, corrupt, header, unended)"
+        " VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
     [STORE_FACT_DELETE] = "DELETE FROM fact WHERE key = ?1",
     [STORE_FACT_PRUNE] = "DELETE FROM fact WHERE seq <= (SELECT max(seq) FROM fact) - ?1",
     [STORE_MARK_GET] = "SELECT value FROM mark WHERE name = ?1",

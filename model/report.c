@@ -2,7 +2,8 @@
  *
  * A part's size is decided in model/report_facts.c. report.csv is the first part that holds a record, whole, and of every
  * other part what comes behind its header record; its size is the sum. The headers must say the same columns in the same
- * order, however they are quoted.
+ * order, however they are quoted. A part whose last record has no line end gets one when another follows: that is known once
+ * the part is proven, and until then model/report_ending.c stands guard at its end.
  *
  * A version is the hash of what the bytes are of (keys, ETags) and of the sizes that are published for them, part by part:
  * a size that turns out to be another makes another version.
@@ -29,6 +30,8 @@ struct slice {
     struct model_file file;
     char *header;        /* its bytes; "" for a part without a record */
     uint64_t skip_bytes; /* not taken into report.csv */
+    bool unended;        /* its last record has no line end */
+    bool followed;       /* a later part adds records */
 };
 
 struct slices {
@@ -61,6 +64,7 @@ static errint get_slice(struct model_customer *c, const struct model_month *m, s
         return e;
     ret->header = steal_ptr(&fact.header);
     ret->skip_bytes = fact.header_bytes > 0 ? (uint64_t)fact.header_bytes : 0;
+    ret->unended = fact.unended;
     cache_fact_done(&fact);
     return ret->header ? 0 : err_set(-EIO, "%s: its header is not kept", m->parts[index].key);
 }
@@ -131,6 +135,25 @@ static errint compare_header(struct model_customer *c, const struct model_month 
     return same_columns(&a, &b) ? 0 : refuse_header(c, m, index, "has other columns than the parts before it");
 }
 
+static uint64_t added_bytes(const struct slice *s)
+{
+    return s->file.size_bytes ? s->file.size_bytes - s->skip_bytes : 0;
+}
+
+static bool needs_line_end(const struct slice *s)
+{
+    return s->unended && s->followed && added_bytes(s);
+}
+
+static void mark_followed(struct slices *s)
+{
+    bool followed = false;
+    for (size_t i = s->count; i-- > 0;) {
+        s->slices[i].followed = followed;
+        followed |= added_bytes(&s->slices[i]) != 0;
+    }
+}
+
 /* Cuts the headers: the first part with a record keeps its own. */
 static errint cut_headers(struct model_customer *c, const struct model_month *m, struct slices *s)
 {
@@ -151,6 +174,7 @@ static errint cut_headers(struct model_customer *c, const struct model_month *m,
             one->skip_bytes = 0;
         }
     }
+    mark_followed(s);
     return 0;
 }
 
@@ -169,12 +193,12 @@ static void sum_slices(const struct model_month *m, const struct slices *s, stru
     buf_puts(&text, "report.csv");
     for (size_t i = 0; i < s->count; i++) {
         const struct slice *one = &s->slices[i];
-        uint64_t skip = one->file.size_bytes ? one->skip_bytes : 0;
-        ret->size_bytes += one->file.size_bytes - skip;
+        ret->size_bytes += added_bytes(one) + needs_line_end(one);
         ret->verified &= one->file.verified;
         if (m->parts[i].last_modified_unix > newest)
             newest = m->parts[i].last_modified_unix;
-        buf_printf(&text, "\n%llx", (unsigned long long)part_version(&m->parts[i], one->file.size_bytes));
+        buf_printf(&text, "\n%llx%s", (unsigned long long)part_version(&m->parts[i], one->file.size_bytes),
+                   needs_line_end(one) ? " and a line end" : "");
     }
     ret->mtime_ns = newest * CLOCK_NS_PER_S;
     ret->version = hash_bytes(buf_text(&text), text.len);
@@ -248,21 +272,52 @@ static errint open_one(struct model_customer *c, const struct model_month *m, si
     return e ? e : model_source_plain(c, m->period, &m->parts[index], file.size_bytes, file.verified, ret);
 }
 
+static errint line_end(struct model_slice *ret)
+{
+    char *text = strdup("\n");
+    *ret = (struct model_slice){.size_bytes = 1};
+    errint e = text ? source_memory_new(text, 1, &ret->source) : err_set(-ENOMEM, "no memory for a line end");
+    if (e)
+        free(text);
+    return e;
+}
+
+/* One part's source, guarded at its end if it has to end a line. */
+static errint open_slice(struct model_customer *c, const struct model_month *m, size_t index, const struct slice *one,
+                         struct model_slice *ret)
+{
+    struct source *plain = NULL;
+    const struct model_part *part = &m->parts[index];
+    *ret = (struct model_slice){.skip_bytes = one->skip_bytes, .size_bytes = one->file.size_bytes};
+    errint e = model_source_plain(c, m->period, part, one->file.size_bytes, one->file.verified, &plain);
+    if (e)
+        return e;
+    if (!one->followed || one->unended) {
+        ret->source = plain;
+        return 0;
+    }
+    e = model_ending_new(c, part, one->file.size_bytes, plain, &ret->source);
+    if (e)
+        source_put(plain);
+    return e;
+}
+
 static errint open_slices(struct model_customer *c, const struct model_month *m, const struct slices *s, bool verified,
                           struct source **ret)
 {
-    struct model_slice *parts cleanup_free = calloc(s->count + 1, sizeof *parts);
+    struct model_slice *parts cleanup_free = calloc(2 * s->count + 1, sizeof *parts);
     size_t count = 0;
     errint e = parts ? 0 : err_set(-ENOMEM, "no memory to open %s", m->period);
     for (size_t i = 0; e == 0 && i < s->count; i++) {
         const struct slice *one = &s->slices[i];
-        if (one->file.size_bytes == one->skip_bytes || one->file.size_bytes == 0)
-            continue; /* it adds nothing */
-        parts[count].skip_bytes = one->skip_bytes;
-        parts[count].size_bytes = one->file.size_bytes;
-        e = model_source_plain(c, m->period, &m->parts[i], one->file.size_bytes, one->file.verified,
-                               &parts[count].source);
+        if (!added_bytes(one))
+            continue;
+        e = open_slice(c, m, i, one, &parts[count]);
         count += e == 0;
+        if (e == 0 && needs_line_end(one)) {
+            e = line_end(&parts[count]);
+            count += e == 0;
+        }
     }
     if (e == 0)
         e = model_concat_new(parts, count, verified, ret);

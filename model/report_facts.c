@@ -237,19 +237,42 @@ errint model_facts_size(struct model_customer *c, const struct model_month *m, c
     return 0;
 }
 
-static void change_fact(struct model_customer *c, const char *name, int64_t verified_bytes, bool corrupt)
+/* Reads, changes and writes the fact NAME, whatever is known of it. */
+static void change_fact(struct model_customer *c, const char *name,
+                        void (*change)(struct cache_fact *f, const void *arg), const void *arg)
 {
     struct cache_fact fact = {0};
     pthread_mutex_lock(&fact_lock);
     if (cache_store_fact(c->model->store, name, &fact)) {
         fact = (struct cache_fact){.declared_bytes = -1, .verified_bytes = -1, .header_bytes = -1};
     }
-    fact.corrupt = corrupt;
-    if (verified_bytes >= 0)
-        fact.verified_bytes = verified_bytes;
+    change(&fact, arg);
     (void)cache_store_fact_put(c->model->store, name, &fact);
     pthread_mutex_unlock(&fact_lock);
     cache_fact_done(&fact);
+}
+
+static void set_proof(struct cache_fact *f, const void *arg)
+{
+    const struct cache_gunzip_proof *proof = arg;
+    f->corrupt = proof->result != 0;
+    if (f->corrupt)
+        return;
+    f->verified_bytes = (int64_t)proof->actual_bytes;
+    f->unended = proof->actual_bytes && proof->last_byte != '\n';
+}
+
+static void set_unended(struct cache_fact *f, const void *arg)
+{
+    (void)arg;
+    f->unended = true;
+}
+
+void model_facts_unended(struct model_customer *c, const struct model_part *part)
+{
+    struct buf name cleanup_buf = BUF_INIT;
+    model_facts_name(c, part, &name);
+    change_fact(c, buf_text(&name), set_unended, NULL);
 }
 
 static void keep_ratio(struct model_customer *c, const struct model_part *part, uint64_t actual_bytes)
@@ -272,7 +295,7 @@ static void proven_whole(struct model_customer *c, const char *period, const str
                          const struct cache_gunzip_proof *proof)
 {
     char what[160];
-    change_fact(c, name, (int64_t)proof->actual_bytes, false);
+    change_fact(c, name, set_proof, proof);
     set_mark(c, "suspect/", name, NULL);
     keep_ratio(c, part, proof->actual_bytes);
     if (proof->actual_bytes == proof->declared_bytes)
@@ -297,7 +320,7 @@ void model_facts_proven(struct model_customer *c, const char *period, const stru
         return;
     }
     if (fresh) {
-        change_fact(c, buf_text(&name), -1, true);
+        change_fact(c, buf_text(&name), set_proof, proof);
         set_mark(c, "suspect/", buf_text(&name), NULL);
     } else {
         set_mark(c, "suspect/", buf_text(&name), "1");

@@ -32,6 +32,8 @@ errint model_facts_size(struct model_customer *c, const struct model_month *m, c
  * FRESH: the part was suspected already when the pass's view was opened. */
 void model_facts_proven(struct model_customer *c, const char *period, const struct model_part *part,
                         const struct cache_gunzip_proof *proof, bool fresh);
+/* The part's last record has no line end. */
+void model_facts_unended(struct model_customer *c, const struct model_part *part);
 bool model_facts_suspected(struct model_customer *c, const struct model_part *part);
 
 /* The part's object as S3 has it, kept on disk. A refusal as replaced makes the month be looked at again. */
@@ -41,6 +43,12 @@ errint model_source_object(struct model_customer *c, const char *period, const s
 /* The decompressed view of it, of SIZE_BYTES. */
 errint model_source_plain(struct model_customer *c, const char *period, const struct model_part *part,
                           uint64_t size_bytes, bool verified, struct source **ret);
+
+/* PLAIN (taken, on success alone) as a part that others follow in report.csv. A read of its last byte gives it only if that
+ * ends a line; else -EIO, then and for every later read of its end, and the fact is kept: the next version of report.csv
+ * has a line end there. */
+errint model_ending_new(struct model_customer *c, const struct model_part *part, uint64_t size_bytes,
+                        struct source *plain, struct source **ret);
 
 /* Is every byte of it on disk? */
 bool model_source_is_kept(struct model_customer *c, const struct model_part *part);

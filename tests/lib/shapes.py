@@ -106,6 +106,8 @@ def sound(count):
         "header only": Shape([pack(head)], head),
         "a header-only part": Shape([pack(head + eight[0]), pack(head)], head + eight[0]),
         "CRLF and quoted newlines": Shape([pack(newline)], newline),
+        "parts that do not end their last line": Shape([pack(head + each[:-1]) for each in eight],
+                                                       (head + b"".join(eight))[:-1]),
         "two members": Shape([members(small, 2)], small),
         "three members": Shape([members(small, 3)], small),
         "zero padding": Shape([pack(whole) + bytes(1000)], whole),
