@@ -265,14 +265,24 @@ static uint32_t format_of(enum fs_type type)
     return type == FS_FOLDER ? S_IFDIR : type == FS_LINK ? S_IFLNK : S_IFREG;
 }
 
-static bool is_listed(struct fs_ask *a, const struct fs_name *row)
+/* A customer that cannot be looked at for a moment is as connected as it was. */
+static bool is_connected(struct fs_ask *a, bool with_organization)
 {
     struct model_customer *c;
+    errint e = fs_ask_customer(a, &c);
+    if (e)
+        return e != -EACCES;
+    return c->connection.connected && !(with_organization && model_organization_refused(c));
+}
+
+static bool is_listed(struct fs_ask *a, const struct fs_name *row)
+{
     switch (row->listed) {
     case FS_AS_VIEW:
         return a->fs->settings->views == MODEL_VIEWS_LISTED;
+    case FS_WITH_CUSTOMER:
     case FS_WITH_ORGANIZATION:
-        return fs_ask_customer(a, &c) < 0 || !model_organization_refused(c);
+        return is_connected(a, row->listed == FS_WITH_ORGANIZATION);
     default:
         return true;
     }

@@ -198,13 +198,21 @@ static cJSON *vendor_bucket_policy(struct model *m, const struct cache_connectio
     return d;
 }
 
+static struct bucket_name vendor_bucket_of_settings(const struct model *m)
+{
+    struct bucket_name name;
+    (void)snprintf(name.text, sizeof name.text, "%s", m->settings->vendor_bucket ? m->settings->vendor_bucket : "");
+    return name;
+}
+
+/* The vendor needs it before there is any connection: then C is NULL, and the bucket is the setting's. */
 static cJSON *vendor_identity_policy(struct model *m, const struct cache_connection *c)
 {
-    char partition[32], arn[256];
-    (void)m;
-    struct bucket_name vendor = vendor_bucket(c);
+    char partition[32] = "aws", arn[256];
+    struct bucket_name vendor = c ? vendor_bucket(c) : vendor_bucket_of_settings(m);
     cJSON *statements, *d = policy_start(&statements);
-    connection_partition(c, partition, sizeof partition);
+    if (c)
+        connection_partition(c, partition, sizeof partition);
     (void)snprintf(arn, sizeof arn, "arn:%s:iam::*:role/*", partition);
     cJSON_AddItemToArray(statements, statement("CtfsAssume", NULL, (const char *const[]){"sts:AssumeRole", NULL}, arn));
     if (!*vendor.text)
@@ -322,11 +330,18 @@ static const struct policy_file files[] = {
 };
 #define FILE_COUNT (sizeof files / sizeof files[0])
 
+static bool is_there(const struct policy_file *f, const struct model *m, const struct cache_connection *c)
+{
+    if (!c)
+        return f->document == vendor_identity_policy;
+    return !f->there || f->there(m, c);
+}
+
 errint model_policies_each(struct model *m, const struct cache_connection *c, int (*each)(void *arg, const char *name),
                            void *arg)
 {
     for (size_t i = 0; i < FILE_COUNT; i++) {
-        if (files[i].there && !files[i].there(m, c))
+        if (!is_there(&files[i], m, c))
             continue;
         int stop = each(arg, files[i].name);
         if (stop)
@@ -349,7 +364,7 @@ static errint render(const struct policy_file *f, struct model *m, const struct 
 errint model_policies_file(struct model *m, const struct cache_connection *c, const char *name, struct buf *ret)
 {
     for (size_t i = 0; i < FILE_COUNT; i++)
-        if (strcmp(files[i].name, name) == 0 && (!files[i].there || files[i].there(m, c)))
+        if (strcmp(files[i].name, name) == 0 && is_there(&files[i], m, c))
             return render(&files[i], m, c, ret);
     return err_set(-ENOENT, "policies/%s: no such file for this connection", name);
 }

@@ -15,6 +15,8 @@
 #include "base/buf.h"
 #include "model/model.h"
 
+/* C: NULL while there is no connection; then vendor-identity-policy.json alone is there. EACH ends the walk with what it
+ * returns unless 0. */
 errint model_policies_each(struct model *m, const struct cache_connection *c, int (*each)(void *arg, const char *name),
                            void *arg);
 errint model_policies_file(struct model *m, const struct cache_connection *c, const char *name, struct buf *ret);

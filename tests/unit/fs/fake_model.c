@@ -54,7 +54,7 @@ errint fake_model_new(const struct model_settings *settings, struct model **ret)
     pthread_mutex_init(&m->lock, NULL);
     waitlist_init(&topic_waiters);
     waitlist_init(&read_waiters);
-    customer = (struct model_customer){.model = m};
+    customer = (struct model_customer){.model = m, .connection.connected = true};
     static char scope[] = "c-1/", bucket[] = "bucket";
     customer.scope = scope;
     customer.connection.bucket = bucket;

@@ -584,6 +584,7 @@ static void test_unconnected(void)
     fake->unconnected = 1;
     CHECK_STR(names_of("accounts"), "errno EACCES");
     CHECK_STR(text_of("accounts.tsv"), "errno EACCES");
+    CHECK_STR(names_of("."), "README connect policies/ status status.json ");
     CHECK(strncmp(text_of("status"), "ok\n", 3) == 0);
     CHECK(strncmp(text_of("README"), "This is", 7) == 0);
     fake->unconnected = 0;
