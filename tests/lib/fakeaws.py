@@ -333,6 +333,8 @@ class Handler(BaseHTTPRequestHandler):
         chosen = [name for name in entries if name > after]
         page, more = chosen[:most], chosen[most:]
         out = [f"<ListBucketResult><KeyCount>{len(page)}</KeyCount><IsTruncated>{str(bool(more)).lower()}</IsTruncated>"]
+        if "encoding-type" in self.query:
+            out.append("<EncodingType>url</EncodingType>")
         if more:
             out.append(f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>")
         for name in page:
