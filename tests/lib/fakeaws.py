@@ -5,6 +5,7 @@
   PUT    /_fake/objects/BUCKET/KEY     stores an object; x-fake-last-modified: seconds since 1970; DELETE removes it
   POST   /_fake/rules                  adds rules, one JSON object a line; DELETE removes all
   POST   /_fake/world                  what there is: a JSON object whose members replace those of State.world
+  POST   /_fake/session/SECONDS        a session's keys, as JSON
   GET    /_fake/requests               the log, as JSON        POST /_fake/reset   forgets everything
 
 A rule: {"match": {"svc": "s3", "op": "GET", "key": "*.gz", "n": 3}, "do": ACTION, "times": 2}. op is the HTTP method (S3)
@@ -63,7 +64,9 @@ class State:
             "children": {},            # parent: [accounts]
             "tags": {}, "reports": [],
             "instances": {},           # region: [an instance's XML inside <item>]
-            "keys": {}, "roles": {}, "regions": {}, "session_seconds": None,
+            "keys": {}, "roles": {}, "regions": {},
+            "session_seconds": None,   # how long a session really lasts; None: as asked
+            "session_says": None,      # how long it says it lasts; None: the truth
         }
 
     def put(self, bucket, key, body, modified=None):
@@ -93,22 +96,29 @@ class State:
     def session(self, seconds):
         """Keys as AssumeRole gives them."""
         end = time.time() + seconds
-        token = secrets.token_urlsafe(60)
-        key, secret = "ASIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)
+        token = "SECRET-CANARY-" + secrets.token_urlsafe(60)  # harness.py looks for it in every log
+        key, secret = "ASIA" + secrets.token_hex(8).upper(), "SECRET-CANARY-" + secrets.token_urlsafe(30)
         with self.lock:
             self.sessions[key] = {"secret": secret, "token": token, "end": end}
         return key, secret, token, end
 
 
 class Signature:
-    """What a request's Authorization header says, and whether it is true (SigV4, from AWS's documents)."""
+    """What a request's Authorization header, or its presigned query, says, and whether it is true (SigV4)."""
 
     PATTERN = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/([^/]+)/([^/]+)/([^/]+)/aws4_request, ?"
                          r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$")
 
     def __init__(self, request):
-        match = self.PATTERN.match(request.headers.get("Authorization", ""))
+        query = request.query
+        self.presigned = "X-Amz-Signature" in query
+        text = request.headers.get("Authorization", "")
+        if self.presigned:
+            text = (f"AWS4-HMAC-SHA256 Credential={query.get('X-Amz-Credential')}, SignedHeaders="
+                    f"{query.get('X-Amz-SignedHeaders')}, Signature={query['X-Amz-Signature']}")
+        match = self.PATTERN.match(text)
         self.request, self.given = request, bool(match)
+        self.token = query.get("X-Amz-Security-Token") if self.presigned else request.headers.get("X-Amz-Security-Token")
         (self.key, self.day, self.region, self.service, signed, self.signature) = match.groups() if match else [""] * 6
         self.signed = signed.split(";")
 
@@ -117,21 +127,26 @@ class Signature:
         path, _, query = r.path.partition("?")
         if self.service != "s3":
             path = urllib.parse.quote(path, safe="/-_.~")
-        pairs = sorted(p.partition("=")[::2] for p in query.split("&")) if query else []
+        pairs = sorted(p.partition("=")[::2] for p in query.split("&") if not p.startswith("X-Amz-Signature="))
+        pairs = pairs if query else []
         headers = "".join(f"{name}:{' '.join((r.headers.get(name) or '').split())}\n" for name in self.signed)
         return "\n".join([r.command, path, "&".join(f"{n}={v}" for n, v in pairs), headers, ";".join(self.signed),
-                          hashlib.sha256(r.body).hexdigest()])
+                          "UNSIGNED-PAYLOAD" if self.presigned else hashlib.sha256(r.body).hexdigest()])
 
     def holds(self, secret):
-        date = self.request.headers.get("X-Amz-Date", "")
+        r = self.request
+        date = (r.query if self.presigned else r.headers).get("X-Amz-Date", "")
         key = ("AWS4" + secret).encode()
         for part in (self.day, self.region, self.service, "aws4_request"):
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         text = "\n".join(["AWS4-HMAC-SHA256", date, f"{self.day}/{self.region}/{self.service}/aws4_request",
                           hashlib.sha256(self.canonical().encode()).hexdigest()])
-        needed = {"host", "x-amz-date"} | {n.lower() for n in self.request.headers if n.lower().startswith("x-amz-")}
+        needed = {"host"} | {name.lower() for name in r.headers if name.lower().startswith("x-amz-")}
+        if not self.presigned:
+            needed |= {"x-amz-date", "x-amz-content-sha256"}
+            if r.headers.get("x-amz-content-sha256") != hashlib.sha256(r.body).hexdigest():
+                return False
         return (needed <= set(self.signed) and date[:8] == self.day and
-                self.request.headers.get("x-amz-content-sha256") == hashlib.sha256(self.request.body).hexdigest() and
                 hmac.new(key, text.encode(), hashlib.sha256).hexdigest() == self.signature)
 
 
@@ -148,7 +163,7 @@ class Handler(BaseHTTPRequestHandler):
         return email.utils.formatdate((timestamp or time.time()) + getattr(self, "skew_s", 0), usegmt=True)
 
     def handle_any(self):
-        self.skew_s, self.sent, self.rule, self.action = 0, 0, {}, ""
+        self.skew_s, self.sent, self.status, self.rule, self.action = 0, 0, 0, {}, ""
         self.address = urllib.parse.urlsplit(self.path)
         self.query = dict(urllib.parse.parse_qsl(self.address.query, keep_blank_values=True))
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -170,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
             self.play(service, operation)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
-        entry["sent"] = self.sent
+        entry["sent"], entry["status"] = self.sent, self.status
         return None
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = handle_any
@@ -222,7 +237,7 @@ class Handler(BaseHTTPRequestHandler):
             secret = session["secret"] if session else state.world["keys"].get(signature.key)
         if not signature.given or not secret:
             return UNKNOWN.get(service, (400, "UnrecognizedClientException"))
-        if not signature.holds(secret) or (session or {"token": None})["token"] != self.headers.get("X-Amz-Security-Token"):
+        if not signature.holds(secret) or (session or {"token": None})["token"] != signature.token:
             return UNSIGNED.get(service, (400, "InvalidSignatureException"))
         if session and time.time() >= session["end"]:
             return EXPIRED.get(service, (400, "ExpiredTokenException"))
@@ -247,6 +262,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status, body=b"", kind="application/xml", **headers):
         body = body.encode() if isinstance(body, str) else body
+        self.status = status
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("x-amzn-requestid", "fake")
@@ -359,7 +375,8 @@ class Handler(BaseHTTPRequestHandler):
                 return self.refuse(403, "AccessDenied", "sts")
             seconds = world["session_seconds"] or int(self.form.get("DurationSeconds", 3600))
             key, secret, token, end = self.state.session(seconds)
-            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+            said = time.time() + world["session_says"] if world["session_says"] else end
+            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(said))
             inner = (f"<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>"
                      f"<SessionToken>{token}</SessionToken><Expiration>{when}</Expiration></Credentials>")
         return self.answer(200, f"<{operation}Response><{operation}Result>{inner}</{operation}Result></{operation}Response>")
@@ -444,6 +461,8 @@ class Handler(BaseHTTPRequestHandler):
             elif what == "reset":
                 state.reset()
             log = json.dumps(state.log) if what == "requests" else "{}"
+        if what.startswith("session/"):
+            log = json.dumps(dict(zip(("key", "secret", "token"), state.session(float(what[8:])))))
         self.answer(200, log, "application/json")
 
 

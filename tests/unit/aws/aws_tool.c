@@ -269,7 +269,8 @@ static errint run_repeat(struct context *x)
     errint result = 0;
     for (long i = 0; i < count && result == 0; i++) {
         result = run_command(&inner, x->args[2]);
-        nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+        if (i + 1 < count)
+            nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
     }
     return result;
 }
