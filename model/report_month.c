@@ -2,7 +2,9 @@
  * name fewer columns in another order), with the manifest's types where it has them; month.json.
  *
  * month.json says an invoice is "final" only of a month that is over, when every row at the beginning of its first part
- * carries an invoice's ID; "estimated" while the month runs or when one of those rows has none; else "unknown".
+ * carries an invoice's ID; "estimated" while the month runs or when one of those rows has none; else "unknown". Currencies
+ * are those at the beginnings of all its parts, rows the records of parts that were all small enough to be seen whole: both
+ * come of the look at each part that its size needs anyway, and are left out when it did not tell.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,22 +83,47 @@ static int64_t end_of(const char *period)
     return (int64_t)timegm(&tm);
 }
 
-/* Needs the first part's beginning only when the month is over. */
-static errint invoice_of(struct model_customer *c, const struct model_month *m, bool complete, const char **ret,
-                         struct waiter *w)
+#define PARALLEL_MAX 32
+
+/* Every part was looked at, several at once; one that cannot be read is passed over. */
+static errint need_parts(struct model_customer *c, const struct model_month *m, struct waiter *w)
 {
     struct model_asking asking = {.waiter = w};
+    size_t missing = 0;
+    for (size_t i = 0; m->readable && i < m->part_count && missing < PARALLEL_MAX; i++) {
+        struct cache_fact fact cleanup(cache_fact_done) = {0};
+        errint e = model_facts_get(c, m->period, &m->parts[i], &asking, &fact);
+        if (e == -EAGAIN)
+            missing++;
+        else if (e && e != -EIO)
+            return e;
+    }
+    return missing ? -EAGAIN : 0;
+}
+
+static const char *invoice_of(struct model_customer *c, const struct model_month *m, bool complete)
+{
     struct buf name cleanup_buf = BUF_INIT;
-    struct cache_fact fact cleanup(cache_fact_done) = {0};
-    *ret = complete ? "unknown" : "estimated";
-    if (!complete || !m->readable || m->part_count == 0)
-        return 0;
-    errint e = model_facts_get(c, m->period, &m->parts[0], &asking, &fact);
-    if (e)
-        return e;
+    if (!complete)
+        return "estimated";
+    if (!m->readable || m->part_count == 0)
+        return "unknown";
     model_facts_name(c, &m->parts[0], &name);
-    *ret = model_sample_invoice(c, buf_text(&name));
-    return 0;
+    return model_sample_invoice(c, buf_text(&name));
+}
+
+static void add_currencies(struct model_customer *c, const struct model_month *m, cJSON *json)
+{
+    struct buf words cleanup_buf = BUF_INIT;
+    int64_t rows;
+    model_sample_month(c, m, &words, &rows);
+    cJSON *list = words.len ? cJSON_AddArrayToObject(json, "currencies") : NULL;
+    for (const char *at = buf_text(&words); list && *at; at += 3, at += *at == ',') {
+        char code[4] = {at[0], at[1], at[2], '\0'};
+        cJSON_AddItemToArray(list, cJSON_CreateString(code));
+    }
+    if (m->readable && rows >= 0)
+        cJSON_AddNumberToObject(json, "rows", (double)rows);
 }
 
 static errint month_json(struct model_customer *c, const struct model_month *m, struct buf *ret, struct waiter *w)
@@ -104,15 +131,15 @@ static errint month_json(struct model_customer *c, const struct model_month *m, 
     cJSON *json cleanup(aws_json_deletep) = cJSON_CreateObject();
     bool complete = clock_wall_unix() >= end_of(m->period);
     char delivered[CLOCK_ISO_SIZE];
-    const char *invoice;
-    errint e = invoice_of(c, m, complete, &invoice, w);
+    errint e = need_parts(c, m, w);
     if (e)
         return e;
     clock_format_iso(m->manifest_unix, delivered);
     cJSON_AddStringToObject(json, "period", m->period);
     cJSON_AddStringToObject(json, "delivered", delivered);
     cJSON_AddBoolToObject(json, "complete", complete);
-    cJSON_AddStringToObject(json, "invoice", invoice);
+    cJSON_AddStringToObject(json, "invoice", invoice_of(c, m, complete));
+    add_currencies(c, m, json);
     cJSON_AddStringToObject(json, "layout", m->layout);
     cJSON_AddNumberToObject(json, "parts", (double)m->part_count);
     aws_json_print(ret, json);

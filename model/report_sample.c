@@ -1,8 +1,8 @@
 /* Columns are found by name in each part: product/regionCode (newer reports), product/region, else
- * lineItem/AvailabilityZone less its letter; bill/InvoiceId. The last record of a beginning may be cut: it is not counted.
+ * lineItem/AvailabilityZone less its letter; lineItem/CurrencyCode; bill/InvoiceId. The last record of a beginning may be cut: it is not counted.
  *
  *   mark H/regions           "eu-west-1,us-east-1": all that was ever learnt
- *   mark sample/FACT         "whole=1 rows=100 billed=0"
+ *   mark sample/FACT         "whole=1 invoice=1 rows=100 billed=0 currencies=USD"
  */
 #include "model/report_sample.h"
 
@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "model/csv.h"
 
-#define REGIONS_MAX 200
+#define WORDS_MAX 200
 #define REGION_LEN_MAX 32
 
 /* "us-east-1", "us-gov-west-1", "ap-southeast-2". */
@@ -33,18 +33,18 @@ bool model_sample_is_region(const char *text)
     return dashes >= 2 && text[0] != '-' && !strstr(text, "--");
 }
 
-void model_sample_add_region(struct buf *list, const char *region)
+void model_sample_add(struct buf *list, const char *word)
 {
     struct buf next cleanup_buf = BUF_INIT;
-    size_t len = strlen(region), count = 0;
+    size_t len = strlen(word), count = 0;
     bool placed = false;
     for (const char *at = buf_text(list); *at;) {
         size_t one = strcspn(at, ",");
-        int order = strncmp(at, region, one > len ? one : len);
+        int order = strncmp(at, word, one > len ? one : len);
         if (order == 0 && one == len)
             return;
         if (!placed && order > 0) {
-            buf_printf(&next, "%s%s", next.len ? "," : "", region);
+            buf_printf(&next, "%s%s", next.len ? "," : "", word);
             placed = true;
         }
         buf_printf(&next, "%s%.*s", next.len ? "," : "", (int)one, at);
@@ -53,15 +53,15 @@ void model_sample_add_region(struct buf *list, const char *region)
         at += *at == ',';
     }
     if (!placed)
-        buf_printf(&next, "%s%s", next.len ? "," : "", region);
-    if (count >= REGIONS_MAX || buf_error(&next))
+        buf_printf(&next, "%s%s", next.len ? "," : "", word);
+    if (count >= WORDS_MAX || buf_error(&next))
         return;
     buf_reset(list);
     buf_append(list, next.data, next.len);
 }
 
 struct columns {
-    long code, region, zone, invoice;
+    long code, region, zone, invoice, currency;
 };
 
 static void find_columns(const struct model_csv *csv, struct columns *ret)
@@ -70,6 +70,7 @@ static void find_columns(const struct model_csv *csv, struct columns *ret)
     ret->region = model_csv_find(csv, "product/region");
     ret->zone = model_csv_find(csv, "lineItem/AvailabilityZone");
     ret->invoice = model_csv_find(csv, "bill/InvoiceId");
+    ret->currency = model_csv_find(csv, "lineItem/CurrencyCode");
 }
 
 /* The cell as a text; false when it is empty, too long or not there. */
@@ -98,7 +99,15 @@ static void note_region(const struct model_csv *csv, const struct columns *at, s
         found = model_sample_is_region(text);
     }
     if (found)
-        model_sample_add_region(&s->regions, text);
+        model_sample_add(&s->regions, text);
+}
+
+/* ISO 4217: three capital letters. */
+static void note_currency(const struct model_csv *csv, const struct columns *at, struct model_sample *s)
+{
+    char text[REGION_LEN_MAX + 2];
+    if (cell_text(csv, at->currency, text) && strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3)
+        model_sample_add(&s->currencies, text);
 }
 
 static void note_row(const struct model_csv *csv, const struct columns *at, struct model_sample *s)
@@ -110,13 +119,14 @@ static void note_row(const struct model_csv *csv, const struct columns *at, stru
         s->billed_rows += len > 0;
     }
     note_region(csv, at, s);
+    note_currency(csv, at, s);
 }
 
 errint model_sample_take(const char *plain, size_t len, bool whole, struct model_sample *ret)
 {
     struct model_csv csv cleanup(model_csv_done);
-    struct columns at = {-1, -1, -1, -1};
-    struct model_sample s = {.regions = BUF_INIT, .whole = whole};
+    struct columns at = {-1, -1, -1, -1, -1};
+    struct model_sample s = {.regions = BUF_INIT, .currencies = BUF_INIT, .whole = whole};
     model_csv_init(&csv);
     bool more = true;
     while (more) {
@@ -125,6 +135,7 @@ errint model_sample_take(const char *plain, size_t len, bool whole, struct model
         errint e = len ? model_csv_feed(&csv, plain, len, &used, &record) : 0;
         if (e == 0 && len == 0 && whole)
             e = model_csv_end(&csv, &record);
+        s.whole &= e == 0;
         more = e == 0 && len > 0;
         plain += used;
         len -= used;
@@ -143,6 +154,19 @@ errint model_sample_take(const char *plain, size_t len, bool whole, struct model
 void model_sample_done(struct model_sample *s)
 {
     buf_done(&s->regions);
+    buf_done(&s->currencies);
+}
+
+static void add_all(struct buf *list, const char *words)
+{
+    for (const char *at = words; *at;) {
+        size_t len = strcspn(at, ",");
+        char *word cleanup_free = strndup(at, len);
+        if (word && len)
+            model_sample_add(list, word);
+        at += len;
+        at += *at == ',';
+    }
 }
 
 static errint keep_regions(struct model_customer *c, const struct model_sample *s)
@@ -153,14 +177,7 @@ static errint keep_regions(struct model_customer *c, const struct model_sample *
     if (e && e != -ENOENT)
         return e;
     size_t before = known.len;
-    for (const char *at = buf_text(&s->regions); *at;) {
-        size_t len = strcspn(at, ",");
-        char *region cleanup_free = strndup(at, len);
-        if (region)
-            model_sample_add_region(&known, region);
-        at += len;
-        at += *at == ',';
-    }
+    add_all(&known, buf_text(&s->regions));
     if ((e = buf_error(&known)))
         return e;
     return known.len == before ? 0 : cache_store_mark_put(c->model->store, buf_text(&mark), buf_text(&known));
@@ -170,8 +187,8 @@ errint model_sample_keep(struct model_customer *c, const char *fact_name, const 
 {
     struct buf mark cleanup_buf = BUF_INIT, value cleanup_buf = BUF_INIT;
     buf_printf(&mark, "sample/%s", fact_name);
-    buf_printf(&value, "whole=%d invoice=%d rows=%llu billed=%llu", s->whole, s->has_invoice_column,
-               (unsigned long long)s->rows, (unsigned long long)s->billed_rows);
+    buf_printf(&value, "whole=%d invoice=%d rows=%llu billed=%llu currencies=%s", s->whole, s->has_invoice_column,
+               (unsigned long long)s->rows, (unsigned long long)s->billed_rows, buf_text(&s->currencies));
     errint e = buf_error(&mark);
     if (e == 0)
         e = cache_store_mark_put(c->model->store, buf_text(&mark), buf_text(&value));
@@ -189,15 +206,17 @@ void model_sample_forget(struct model_customer *c, const struct model_part *part
 struct kept {
     int whole, invoice;
     unsigned long long rows, billed;
+    char currencies[128]; /* "" also when an earlier version of ctfs did not look for them */
 };
 
 static bool read_kept(struct model_customer *c, const char *fact_name, struct kept *ret)
 {
     struct buf mark cleanup_buf = BUF_INIT, value cleanup_buf = BUF_INIT;
     buf_printf(&mark, "sample/%s", fact_name);
+    *ret = (struct kept){.whole = 0};
     return cache_store_mark(c->model->store, buf_text(&mark), &value) == 0 &&
-           sscanf(buf_text(&value), "whole=%d invoice=%d rows=%llu billed=%llu", &ret->whole, &ret->invoice, &ret->rows,
-                  &ret->billed) == 4;
+           sscanf(buf_text(&value), "whole=%d invoice=%d rows=%llu billed=%llu currencies=%127s", &ret->whole,
+                  &ret->invoice, &ret->rows, &ret->billed, ret->currencies) >= 4;
 }
 
 const char *model_sample_invoice(struct model_customer *c, const char *fact_name)
@@ -206,6 +225,25 @@ const char *model_sample_invoice(struct model_customer *c, const char *fact_name
     if (!read_kept(c, fact_name, &kept) || !kept.invoice || kept.rows == 0)
         return "unknown";
     return kept.billed == kept.rows ? "final" : "estimated";
+}
+
+void model_sample_month(struct model_customer *c, const struct model_month *m, struct buf *ret_currencies,
+                        int64_t *ret_rows)
+{
+    bool all = true;
+    int64_t rows = 0;
+    for (size_t i = 0; i < m->part_count; i++) {
+        struct buf name cleanup_buf = BUF_INIT;
+        struct kept kept;
+        model_facts_name(c, &m->parts[i], &name);
+        bool found = read_kept(c, buf_text(&name), &kept);
+        rows = found && kept.whole && rows >= 0 ? rows + (int64_t)kept.rows : -1;
+        all &= found && (*kept.currencies || (kept.whole && !kept.rows));
+        add_all(ret_currencies, kept.currencies);
+    }
+    if (!all)
+        buf_reset(ret_currencies);
+    *ret_rows = rows;
 }
 
 static bool month_seen_whole(struct model_customer *c, const struct model_month *m)

@@ -1,4 +1,4 @@
-/* What the first rows of a part tell at no cost: regions, and whether lines carry an invoice yet.
+/* What the first rows of a part tell at no cost: regions, currencies, and whether lines carry an invoice yet.
  *
  * Ownership: the caller's buffers. Threads: any. Errors: -ENOMEM; rows that cannot be read end the sample without one.
  * Cost: one pass over the bytes in memory.
@@ -12,9 +12,10 @@
 
 struct model_sample {
     struct buf regions;         /* "eu-west-1,us-east-1" */
+    struct buf currencies;      /* "EUR,USD" */
     uint64_t rows, billed_rows; /* seen; of these with an invoice's ID */
     bool has_invoice_column;
-    bool whole; /* the bytes were the whole part */
+    bool whole; /* the bytes were the whole part, and all records of it */
 };
 
 /* PLAIN: the part's first decompressed bytes, WHOLE: all of them. */
@@ -33,10 +34,15 @@ errint model_sample_regions(struct model_customer *c, struct buf *ret, bool *ret
 /* What the part's sample says of invoices: "final" when every row seen has one, "estimated" when one has none, "unknown". */
 const char *model_sample_invoice(struct model_customer *c, const char *fact_name);
 
+/* "EUR,USD" and the number of records of the whole month, from its parts' samples. Currencies: what stands at the beginnings
+ * of all parts; "" as long as one was not looked at. *RET_ROWS: -1 unless every part was seen whole. */
+void model_sample_month(struct model_customer *c, const struct model_month *m, struct buf *ret_currencies,
+                        int64_t *ret_rows);
+
 /* The name of a part's facts in cache.db: bucket/key/etag. */
 void model_facts_name(const struct model_customer *c, const struct model_part *part, struct buf *ret);
 
 bool model_sample_is_region(const char *text);
-void model_sample_add_region(struct buf *list, const char *region); /* sorted, each once */
+void model_sample_add(struct buf *list, const char *word); /* sorted, each once */
 
 #endif

@@ -107,7 +107,7 @@ static void add_regions(struct buf *to, const char *list)
         size_t len = strcspn(list, ",");
         char *region cleanup_free = strndup(list, len);
         if (region && len && model_sample_is_region(region))
-            model_sample_add_region(to, region);
+            model_sample_add(to, region);
         list += len;
         list += *list == ',';
     }

@@ -518,10 +518,47 @@ static void small_files_tell_of_the_month(void)
     CHECK_INT(e, 0);
     CHECK(strstr(buf_text(&text), "    \"period\": \"2026-10\",\n    \"delivered\": \"2026-10-2") != NULL);
     CHECK(strstr(buf_text(&text), "\"invoice\": \"") != NULL);
+    CHECK(strstr(buf_text(&text), "\"rows\": 1,\n") != NULL);
+    CHECK(!strstr(buf_text(&text), "currencies"));
     blocker_done(&b);
     buf_done(&text);
     model_month_put(m);
     fake_stop(&f);
+}
+
+/* Of all parts, or not said. */
+static void currencies_and_rows_are_said_when_known(void)
+{
+    struct fake f;
+    struct buf text = BUF_INIT, gz = BUF_INIT;
+    int64_t floor_ns = 0;
+    struct blocker b;
+    errint e;
+    char *large = make_rows(60000);
+    fake_start(&f);
+    put_gzip(&f, "r-1.csv.gz", "lineItem/CurrencyCode,x\nUSD,1\nUSD,2\n", T0);
+    put_gzip(&f, "r-2.csv.gz", "lineItem/CurrencyCode,x\nEUR,\"a\nb\"\n", T0);
+    put_manifest(&f, 2, "a1", T0 + 5);
+    for (int large_too = 0; large_too < 2; large_too++) {
+        struct model_month *m = get_month(&f);
+        blocker_init(&b);
+        while ((e = model_month_file(f.customer, m, MODEL_MONTH_JSON, &text, &floor_ns, &b.waiter)) == -EAGAIN)
+            wait_for(&b);
+        CHECK_INT(e, 0);
+        CHECK(!large_too == (strstr(buf_text(&text), "\"EUR\",\n        \"USD\"\n    ],\n    \"rows\": 3,\n") != NULL));
+        CHECK(!large_too == (strstr(buf_text(&text), "\"rows\"") != NULL));
+        blocker_done(&b);
+        buf_reset(&text);
+        model_month_put(m);
+        fake_gzip(&gz, large, strlen(large), 6);
+        fake_put(&f, FOLDER "r-2.csv.gz", gz.data, gz.len, T0 + 6);
+        put_manifest(&f, 2, "a2", T0 + 10);
+        CHECK_INT(model_fetch_refresh_wait(f.customer, MODEL_MONTH, NULL), 0);
+    }
+    buf_done(&text);
+    buf_done(&gz);
+    fake_stop(&f);
+    free(large);
 }
 
 static int put_period(void *arg, const char *period)
@@ -645,6 +682,7 @@ static const struct unit_test tests[] = {
     {"a_refused_part_makes_the_month_be_taken_anew", a_refused_part_makes_the_month_be_taken_anew},
     {"raw_objects_are_the_delivered_bytes", raw_objects_are_the_delivered_bytes},
     {"small_files_tell_of_the_month", small_files_tell_of_the_month},
+    {"currencies_and_rows_are_said_when_known", currencies_and_rows_are_said_when_known},
     {"months_are_those_with_a_manifest", months_are_those_with_a_manifest},
     {"a_server_in_trouble_is_not_absence", a_server_in_trouble_is_not_absence},
     {"a_second_start_without_a_network_reads_what_is_cached", a_second_start_without_a_network_reads_what_is_cached},
