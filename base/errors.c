@@ -12,13 +12,18 @@
 static _Thread_local char message[MESSAGE_SIZE];
 static _Thread_local char number[32];
 
+static void format_text(char text[MESSAGE_SIZE], const char *format, va_list args)
+{
+    if (vsnprintf(text, MESSAGE_SIZE, format, args) < 0)
+        text[0] = 0;
+}
+
 void err_message_set(const char *format, ...)
 {
     char text[MESSAGE_SIZE];
     va_list args;
     va_start(args, format);
-    if (vsnprintf(text, sizeof text, format, args) < 0)
-        text[0] = 0;
+    format_text(text, format, args);
     va_end(args);
     memcpy(message, text, sizeof message);
 }
@@ -38,8 +43,7 @@ void err_message_add(const char *format, ...)
     char text[MESSAGE_SIZE];
     va_list args;
     va_start(args, format);
-    if (vsnprintf(text, sizeof text, format, args) < 0)
-        text[0] = 0;
+    format_text(text, format, args);
     va_end(args);
     append(text, ": ");
     append(text, message);

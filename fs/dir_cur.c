@@ -3,21 +3,6 @@
 
 #include "fs/month.h"
 
-static errint list_month(struct fs_ask *a, const struct fs_place *p, struct fs_listing *into)
-{
-    struct model_month *m;
-    errint e = fs_month_get(a, p->arg[0], &m);
-    if (e)
-        return e;
-    if (m->readable) {
-        fs_listing_add(into, "report.csv", S_IFREG);
-        fs_listing_add(into, "columns.tsv", S_IFREG);
-    }
-    fs_listing_add(into, "manifest.json", S_IFREG);
-    fs_listing_add(into, "month.json", S_IFREG);
-    return 0;
-}
-
 static const struct {
     const char *name;
     const struct fs_kind *kind;
@@ -29,6 +14,19 @@ static const struct {
     {"manifest.json", &fs_file_manifest, 0, true},
     {"month.json", &fs_file_month_text, MODEL_MONTH_JSON, true},
 };
+#define MONTH_FILE_COUNT (sizeof month_files / sizeof month_files[0])
+
+static errint list_month(struct fs_ask *a, const struct fs_place *p, struct fs_listing *into)
+{
+    struct model_month *m;
+    errint e = fs_month_get(a, p->arg[0], &m);
+    if (e)
+        return e;
+    for (size_t i = 0; i < MONTH_FILE_COUNT; i++)
+        if (m->readable || month_files[i].always)
+            fs_listing_add(into, month_files[i].name, S_IFREG);
+    return 0;
+}
 
 static errint find_in_month(struct fs_ask *a, const struct fs_place *p, const char *name, struct fs_place *ret)
 {
@@ -36,7 +34,7 @@ static errint find_in_month(struct fs_ask *a, const struct fs_place *p, const ch
     errint e = fs_month_get(a, p->arg[0], &m);
     if (e)
         return e;
-    for (size_t i = 0; i < sizeof month_files / sizeof month_files[0]; i++)
+    for (size_t i = 0; i < MONTH_FILE_COUNT; i++)
         if (strcmp(month_files[i].name, name) == 0 && (m->readable || month_files[i].always))
             return fs_place_set(ret, month_files[i].kind, month_files[i].which, p->arg[0], NULL, NULL);
     return err_set(-ENOENT, "no %s in %s", name, p->arg[0]);
@@ -104,8 +102,7 @@ static bool definitions_readable(struct fs_ask *a)
 
 static errint list(struct fs_ask *a, const struct fs_place *p, struct fs_listing *into)
 {
-    (void)p;
-    errint e = fs_month_list(a, into);
+    errint e = fs_months_list(a, p, into);
     if (e == 0)
         e = list_link(a, "latest", into);
     if (e == 0)
@@ -117,18 +114,12 @@ static errint list(struct fs_ask *a, const struct fs_place *p, struct fs_listing
 
 static errint find(struct fs_ask *a, const struct fs_place *p, const char *name, struct fs_place *ret)
 {
-    (void)p;
     if (strcmp(name, "reports.json") == 0)
         return fs_place_set(ret, &file_reports, 0, NULL, NULL, NULL);
     if (is_link(name))
         return fs_place_set(ret, &link_month, 0, name, NULL, NULL);
-    return fs_month_find(a, name, &dir_month, ret);
+    return fs_months_find(a, p, name, ret);
 }
 
-static errint changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret_ns)
-{
-    (void)p;
-    return fs_month_set_changed(a, ret_ns);
-}
-
-const struct fs_kind fs_dir_cur = {.type = FS_FOLDER, .list = list, .find = find, .changed = changed};
+const struct fs_kind fs_dir_cur = {
+    .type = FS_FOLDER, .list = list, .find = find, .changed = fs_months_changed, .month = &dir_month};

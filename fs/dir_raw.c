@@ -31,22 +31,8 @@ static errint find_in_month(struct fs_ask *a, const struct fs_place *p, const ch
 static const struct fs_kind dir_month = {
     .type = FS_FOLDER, .list = list_month, .find = find_in_month, .changed = fs_month_changed};
 
-static errint list(struct fs_ask *a, const struct fs_place *p, struct fs_listing *into)
-{
-    (void)p;
-    return fs_month_list(a, into);
-}
-
-static errint find(struct fs_ask *a, const struct fs_place *p, const char *name, struct fs_place *ret)
-{
-    (void)p;
-    return fs_month_find(a, name, &dir_month, ret);
-}
-
-static errint changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret_ns)
-{
-    (void)p;
-    return fs_month_set_changed(a, ret_ns);
-}
-
-const struct fs_kind fs_dir_raw = {.type = FS_FOLDER, .list = list, .find = find, .changed = changed};
+const struct fs_kind fs_dir_raw = {.type = FS_FOLDER,
+                                   .list = fs_months_list,
+                                   .find = fs_months_find,
+                                   .changed = fs_months_changed,
+                                   .month = &dir_month};

@@ -46,24 +46,11 @@ static errint render_tag(struct fs_ask *a, const struct fs_place *p, struct buf 
 
 static const struct fs_kind file_tag = {.type = FS_TEXT, .render = render_tag};
 
-static errint list(struct fs_ask *a, const struct fs_place *p, struct fs_listing *into)
-{
-    (void)p;
-    return fs_month_list(a, into);
-}
-
-static errint find(struct fs_ask *a, const struct fs_place *p, const char *name, struct fs_place *ret)
-{
-    (void)p;
-    return fs_month_find(a, name, &dir_month, ret);
-}
-
-static errint changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret_ns)
-{
-    (void)p;
-    return fs_month_set_changed(a, ret_ns);
-}
-
 static const struct fs_name names[] = {{"CACHEDIR.TAG", &file_tag, 0, FS_ALWAYS}, {NULL, NULL, 0, FS_ALWAYS}};
 
-const struct fs_kind fs_dir_views = {.type = FS_FOLDER, .names = names, .list = list, .find = find, .changed = changed};
+const struct fs_kind fs_dir_views = {.type = FS_FOLDER,
+                                     .names = names,
+                                     .list = fs_months_list,
+                                     .find = fs_months_find,
+                                     .changed = fs_months_changed,
+                                     .month = &dir_month};

@@ -25,8 +25,9 @@ static errint need_months(struct fs_ask *a, struct model_customer **ret)
     return e ? e : model_fetch_need(*ret, MODEL_MONTHS, "", a->waiter);
 }
 
-errint fs_month_list(struct fs_ask *a, struct fs_listing *into)
+errint fs_months_list(struct fs_ask *a, const struct fs_place *p, struct fs_listing *into)
 {
+    (void)p;
     struct model_customer *c;
     errint e = need_months(a, &c);
     return e ? e : model_months_each(c, add_period, into);
@@ -37,7 +38,7 @@ static int same_period(void *arg, const char *period)
     return strcmp(arg, period) == 0;
 }
 
-errint fs_month_find(struct fs_ask *a, const char *period, const struct fs_kind *kind, struct fs_place *ret)
+errint fs_months_find(struct fs_ask *a, const struct fs_place *p, const char *period, struct fs_place *ret)
 {
     struct model_customer *c;
     errint e = need_months(a, &c);
@@ -47,11 +48,12 @@ errint fs_month_find(struct fs_ask *a, const char *period, const struct fs_kind 
     int found = wanted ? model_months_each(c, same_period, wanted) : -ENOMEM;
     if (found < 0)
         return found;
-    return found ? fs_place_set(ret, kind, 0, period, NULL, NULL) : err_set(-ENOENT, "no month %s", period);
+    return found ? fs_place_set(ret, p->kind->month, 0, period, NULL, NULL) : err_set(-ENOENT, "no month %s", period);
 }
 
-errint fs_month_set_changed(struct fs_ask *a, int64_t *ret_ns)
+errint fs_months_changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret_ns)
 {
+    (void)p;
     struct model_customer *c;
     errint e = fs_ask_customer(a, &c);
     return e ? e : model_months_changed(c, ret_ns);
@@ -82,7 +84,7 @@ errint fs_month_changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret
     if (e == 0)
         e = take_snapshot(a, c, p->arg[0], &m); /* fetching it for a folder's date alone would be a request a month */
     if (e)
-        return fs_month_set_changed(a, ret_ns);
+        return fs_months_changed(a, p, ret_ns);
     *ret_ns = m->manifest_unix * FS_NS_PER_S;
     return 0;
 }

@@ -7,11 +7,10 @@
 
 #include "fs/kind.h"
 
-/* The periods, as folders of KIND. */
-errint fs_month_list(struct fs_ask *a, struct fs_listing *into);
-errint fs_month_find(struct fs_ask *a, const char *period, const struct fs_kind *kind, struct fs_place *ret);
-/* When the set of months last changed; never waits. */
-errint fs_month_set_changed(struct fs_ask *a, int64_t *ret_ns);
+/* What a folder of months is made of (fs/kind.h): the periods, as folders of the place's kind's .month. */
+errint fs_months_list(struct fs_ask *a, const struct fs_place *p, struct fs_listing *into);
+errint fs_months_find(struct fs_ask *a, const struct fs_place *p, const char *period, struct fs_place *ret);
+errint fs_months_changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret_ns);
 
 /* PERIOD's snapshot. */
 errint fs_month_get(struct fs_ask *a, const char *period, struct model_month **ret);
