@@ -320,14 +320,24 @@ void cache_objects_drop(struct cache_objects *cache, const struct cache_object_i
     object_release(o, false);
 }
 
-void cache_objects_forget(struct cache_objects *cache, const char *account, const char *bucket)
+/* Is an identity's second field BUCKET? */
+static bool is_of_bucket(const char *identity, const char *bucket)
 {
-    struct buf prefix cleanup_buf = BUF_INIT;
-    buf_printf(&prefix, "%zu:%s,%zu:%s,", strlen(account), account, strlen(bucket), bucket);
+    char *at = NULL;
+    unsigned long account_len = strtoul(identity, &at, 10);
+    size_t left = strlen(at), len = strlen(bucket);
+    if (left < account_len + 2)
+        return false;
+    const char *field = at + 1 + account_len + 1; /* ":ACCOUNT," */
+    return strtoul(field, &at, 10) == len && *at == ':' && strncmp(at + 1, bucket, len) == 0 && at[1 + len] == ',';
+}
+
+void cache_objects_forget(struct cache_objects *cache, const char *bucket)
+{
     pthread_mutex_lock(&cache->lock);
     for (struct entry *e = cache->oldest, *next; e; e = next) {
         next = e->next;
-        if (strncmp(e->identity, buf_text(&prefix), prefix.len) != 0)
+        if (!is_of_bucket(e->identity, bucket))
             continue;
         if (e->object)
             e->doomed = true; /* goes when it is closed */

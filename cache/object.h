@@ -48,8 +48,8 @@ bool cache_objects_have(struct cache_objects *o, const struct cache_object_id *i
  * fetched anew. */
 void cache_objects_drop(struct cache_objects *o, const struct cache_object_id *id);
 
-/* Drops every object of ACCOUNT/BUCKET: at once, or when it is closed. */
-void cache_objects_forget(struct cache_objects *o, const char *account, const char *bucket);
+/* Drops every object of BUCKET, whoever read it: at once, or when it is closed. */
+void cache_objects_forget(struct cache_objects *o, const char *bucket);
 
 /* How far reading runs ahead: while a source is read in order, up to LEAD_BYTES are fetched ahead in PARALLEL transfers of
  * RANGE_BYTES. Defaults: 32 MiB, 4, 8 MiB. */

@@ -394,7 +394,9 @@ static errint write_forget(struct cache_db *db, void *arg)
     int r;
     while ((r = delete_first(db, arg)) == 1)
         continue;
-    return r;
+    if (r == 0)
+        r = cache_db_run(db, STORE_FACT_DELETE_FROM, "t", (const char *)arg);
+    return r < 0 ? r : cache_db_run(db, STORE_MARK_DELETE_FROM, "t", (const char *)arg);
 }
 
 errint cache_store_forget(struct cache_store *s, const char *prefix)

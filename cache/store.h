@@ -56,7 +56,7 @@ errint cache_store_get(struct cache_store *s, const char *scope, const char *id,
 /* The scopes that begin with PREFIX, in order. */
 errint cache_store_scopes(struct cache_store *s, const char *prefix, int (*each)(void *arg, const char *scope),
                           void *arg);
-/* Forgets every scope that begins with PREFIX. */
+/* Forgets every scope, fact and mark whose name begins with PREFIX. */
 errint cache_store_forget(struct cache_store *s, const char *prefix);
 
 /* When was content HASH first seen at INO? The same as before if the hash is; else NOW_NS, but not before FLOOR_NS

@@ -40,10 +40,12 @@ static const char *const statements[STORE_STATEMENTS] = {
         "INSERT OR REPLACE INTO fact (key, sum, declared, verified, header_len, corrupt, header, unended)"
         " VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
     [STORE_FACT_DELETE] = "DELETE FROM fact WHERE key = ?1",
+    [STORE_FACT_DELETE_FROM] = "DELETE FROM fact WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1",
     [STORE_FACT_PRUNE] = "DELETE FROM fact WHERE seq <= (SELECT max(seq) FROM fact) - ?1",
     [STORE_MARK_GET] = "SELECT value FROM mark WHERE name = ?1",
     [STORE_MARK_PUT] = "INSERT OR REPLACE INTO mark (name, value) VALUES (?1,?2)",
     [STORE_MARK_DELETE] = "DELETE FROM mark WHERE name = ?1",
+    [STORE_MARK_DELETE_FROM] = "DELETE FROM mark WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1",
     [STORE_OBJECT_GET] = "SELECT name, sum, size, last_used_ns, identity, tail, chunks FROM object WHERE name = ?1",
     [STORE_OBJECT_PUT] = "INSERT OR REPLACE INTO object (name, sum, size, last_used_ns, identity, tail, chunks)"
                          " VALUES (?1,?2,?3,?4,?5,?6,?7)",

@@ -29,7 +29,7 @@ static errint import(struct cli_run *r, struct buf *answer)
 static errint do_it(struct cli_run *r, const char *what)
 {
     struct buf answer cleanup_buf = BUF_INIT;
-    errint e = cli_run_open(r);
+    errint e = cli_run_open(r, MODEL_STATE_ONLY);
     if (e < 0)
         return e;
     if (strcmp(what, "list") == 0)

@@ -20,7 +20,7 @@ static void progress(void *arg, const char *line)
 static errint examine(struct cli_run *r, const char *name, bool json)
 {
     struct buf answer cleanup_buf = BUF_INIT;
-    errint e = cli_run_open(r);
+    errint e = cli_run_open(r, MODEL_STATE_ONLY);
     if (e == 0)
         e = model_doctor_run(r->m, name, &r->cancel, progress, NULL, &answer);
     struct err kept = {0};

@@ -45,12 +45,12 @@ errint cli_run_settings(struct cli_run *r)
     return model_settings_init(&r->settings);
 }
 
-errint cli_run_open(struct cli_run *r)
+errint cli_run_open(struct cli_run *r, enum model_parts parts)
 {
     errint e = take_signals(&r->cancel);
     if (e == 0)
         e = log_open(NULL, r->settings.log_level, r->settings.log_format);
-    return e ? e : model_open(&r->settings, MODEL_STATE_ONLY, &r->m);
+    return e ? e : model_open(&r->settings, parts, &r->m);
 }
 
 void cli_run_close(struct cli_run *r)

@@ -1,7 +1,7 @@
 /* What the commands that ask the model share: settings, opening beside a mount, interrupts, answers as JSON.
  *
  * Ownership: cli_run_open's caller closes. Threads: main's, and one that waits for SIGINT and SIGTERM.
- * Errors: model_open's. Cost: state.db, no cache.
+ * Errors: model_open's. Cost: state.db.
  */
 #ifndef CTFS_CLI_RUN_H
 #define CTFS_CLI_RUN_H
@@ -17,7 +17,8 @@ struct cli_run {
 };
 
 errint cli_run_settings(struct cli_run *r);
-errint cli_run_open(struct cli_run *r);
+/* WITH_CACHE: for what changes the cache; where a mount has it, an empty one of its own. */
+errint cli_run_open(struct cli_run *r, enum model_parts parts);
 void cli_run_close(struct cli_run *r);
 
 /* Lines KEY='VALUE', blocks parted by empty lines: an array of objects, or (ONE) the first block's object. */

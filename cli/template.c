@@ -40,7 +40,7 @@ static errint print(struct cli_run *r, const char *name, bool url)
 {
     struct cache_connection row = {0};
     struct model_customer *c = NULL;
-    errint e = cli_run_open(r);
+    errint e = cli_run_open(r, MODEL_STATE_ONLY);
     if (e < 0)
         return e;
     if (name)

@@ -47,29 +47,12 @@ static errint rename_connection(struct model_step *s)
     return change_row(s, model_command_value(s->command, "connection"), set_name);
 }
 
-/* The listings, and the objects of its bucket that nobody has open. */
-static void forget_cache(struct model *m, const struct cache_connection *row)
-{
-    char scope[48], account[13] = "";
-    const char *at = strstr(row->role_arn, ":iam::");
-    if (at)
-        (void)snprintf(account, sizeof account, "%.12s", at + 6);
-    else if (row->direct)
-        (void)snprintf(account, sizeof account, "%.12s", row->principal);
-    (void)snprintf(scope, sizeof scope, "%s/", row->handle);
-    if (m->store)
-        (void)cache_store_forget(m->store, scope);
-    if (m->objects)
-        cache_objects_forget(m->objects, account, row->bucket);
-}
-
 static errint forget(struct model_step *s, struct cache_connection *row)
 {
     const char *confirm = model_command_value(s->command, "confirm");
     const char *name = *row->name ? row->name : row->handle;
     if (row->connected && (!confirm || strcmp(confirm, name) != 0))
         return err_set(-EINVAL, "%s is connected: confirm=NAME with its name, '%s'", row->handle, name);
-    forget_cache(s->m, row);
     errint e = 0;
     char **const texts[] = {&row->role_arn, &row->principal, &row->definition_prefix, &row->last_error};
     for (size_t i = 0; e == 0 && i < sizeof texts / sizeof texts[0]; i++)
@@ -83,9 +66,16 @@ static errint forget(struct model_step *s, struct cache_connection *row)
     return e;
 }
 
+/* The cache goes when the row says so: by the look that every process takes at rows that changed. */
 static errint disconnect(struct model_step *s)
 {
-    return change_row(s, model_command_value(s->command, "disconnect"), forget);
+    struct model_customer *c = NULL;
+    errint e = change_row(s, model_command_value(s->command, "disconnect"), forget);
+    if (e < 0)
+        return e;
+    (void)model_current(s->m, &c); /* here, that is now; none to show is as it should be */
+    model_customer_put(c);
+    return 0;
 }
 
 static errint refresh_customer(struct model_step *s, struct model_customer *c, bool all)

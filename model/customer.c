@@ -219,22 +219,18 @@ errint model_customer_account(struct model_customer *c, struct buf *ret)
     return e == -ENOENT ? 0 : e;
 }
 
-void model_customer_forget(struct model *m, const struct cache_connection *row)
+/* Scopes and marks begin with the handle, facts with the bucket. What stays for want of a disk is cache: it grows old. */
+void model_customer_forget(struct model *m, const struct cache_connection *row, bool bucket)
 {
-    static const char *const marks[] = {"regions", "contradicted", "ratio"};
-    char *account cleanup_free = NULL;
-    struct buf scope cleanup_buf = BUF_INIT;
-    if (!m->store || account_of_row(row, &account))
-        return;
-    buf_printf(&scope, "%s/", row->handle);
-    (void)cache_store_forget(m->store, buf_text(&scope)); /* what stays is cache: it grows old and goes */
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-        struct buf mark cleanup_buf = BUF_INIT;
-        buf_printf(&mark, "%s/%s", row->handle, marks[i]);
-        (void)cache_store_mark_put(m->store, buf_text(&mark), NULL);
+    const char *const names[] = {row->handle, row->bucket};
+    for (size_t i = 0; m->store && i < (bucket ? 2 : 1); i++) {
+        struct buf prefix cleanup_buf = BUF_INIT;
+        buf_printf(&prefix, "%s/", names[i]);
+        if (buf_error(&prefix) == 0)
+            (void)cache_store_forget(m->store, buf_text(&prefix));
     }
-    if (m->objects)
-        cache_objects_forget(m->objects, account, row->bucket);
+    if (m->objects && bucket)
+        cache_objects_forget(m->objects, row->bucket);
 }
 
 /* BUCKET/PREFIX/REPORT: the last piece is the report, what is between the prefix. */

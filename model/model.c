@@ -223,6 +223,22 @@ static errint choose(struct model *m, const struct rows *r, const struct cache_c
     return *ret ? 0 : err_set(-ENOENT, "there is no connection %s", name);
 }
 
+static bool is_read(const struct rows *r, const char *bucket)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->rows[i].connected && strcmp(r->rows[i].bucket, bucket) == 0)
+            return true;
+    return false;
+}
+
+/* A connection that is not connected has no cache: this process or another disconnected it. */
+static void forget_unconnected(struct model *m, const struct rows *r)
+{
+    for (size_t i = 0; m->store && i < r->count; i++)
+        if (!r->rows[i].connected)
+            model_customer_forget(m, &r->rows[i], !is_read(r, r->rows[i].bucket));
+}
+
 /* Makes the current customer anew from state.db; what the old one was is put when nobody uses it. */
 static errint renew(struct model *m, const struct model_customer *old, struct model_customer **ret)
 {
@@ -231,6 +247,8 @@ static errint renew(struct model *m, const struct model_customer *old, struct mo
     struct rows rows cleanup(done_rows) = {.rows = NULL};
     const struct cache_connection *row = NULL;
     errint e = cache_state_list(m->state, &rows.rows, &rows.count);
+    if (e == 0)
+        forget_unconnected(m, &rows);
     if (e == 0)
         e = choose(m, &rows, &row);
     return e ? e : model_customer_renew(m, row, old, ret);

@@ -78,8 +78,9 @@ const char *model_customer_prefix(const struct model_customer *c);
 /* The account that the customer's credentials act in: the role's, or in direct mode what was learnt; "" unknown. */
 errint model_customer_account(struct model_customer *c, struct buf *ret);
 
-/* Forgets what cache.db and the objects' folder have of a connection (disconnect=). */
-void model_customer_forget(struct model *m, const struct cache_connection *row);
+/* Forgets what cache.db and the objects' folder have of a connection (disconnect=); BUCKET: of its bucket too, which no
+ * other connection reads. */
+void model_customer_forget(struct model *m, const struct cache_connection *row, bool bucket);
 
 /* A customer for any connection row (command line, onboarding). */
 errint model_customer_new(struct model *m, const struct cache_connection *row, struct model_customer **ret);

@@ -316,6 +316,28 @@ static void eviction_spares_what_is_open_and_keeps_the_limit(void)
     finish(&w);
 }
 
+static void a_bucket_is_forgotten_and_what_is_open_when_it_is_closed(void)
+{
+    struct world w;
+    begin(&w, MIB, 20 * MIB);
+    struct cache_object_id open = {"123456789012", "bucket", "open", "etag", w.len};
+    struct cache_object_id closed = {"123456789012", "bucket", "closed", "etag", w.len};
+    struct source *s = open_key(&w, "open"), *t = open_key(&w, "closed");
+    read_all(&w, s, MIB);
+    read_all(&w, t, MIB);
+    source_put(t);
+    static const char *const others[] = {"", "bucke", "bucket2", "123456789012", "closed", "etag"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        cache_objects_forget(w.objects, others[i]);
+    CHECK(cache_objects_have(w.objects, &open) && cache_objects_have(w.objects, &closed));
+    cache_objects_forget(w.objects, "bucket");
+    CHECK(cache_objects_have(w.objects, &open) && !cache_objects_have(w.objects, &closed));
+    read_all(&w, s, MIB);
+    source_put(s);
+    CHECK(!cache_objects_have(w.objects, &open));
+    finish(&w);
+}
+
 static void without_room_it_is_served_through_memory(void)
 {
     struct world w;
@@ -381,6 +403,7 @@ static const struct unit_test tests[] = {
     {"a_reader_that_stops_stops_the_transfers", a_reader_that_stops_stops_the_transfers},
     {"many_readers_read_right", many_readers_read_right},
     {"eviction_spares_what_is_open", eviction_spares_what_is_open_and_keeps_the_limit},
+    {"a_bucket_is_forgotten", a_bucket_is_forgotten_and_what_is_open_when_it_is_closed},
     {"without_room_through_memory", without_room_it_is_served_through_memory},
     {"a_full_disk_is_no_error", a_full_disk_is_no_error},
     {"without_a_feed", without_a_feed_what_is_kept_is_served},

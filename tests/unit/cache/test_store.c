@@ -150,6 +150,18 @@ static void seen_facts_and_marks(void)
     CHECK_INT(cache_store_mark(s, "m", &v), -ENOENT);
     CHECK_INT(cache_store_fact_forget(s, "k"), 0);
     CHECK_INT(cache_store_fact(s, "k", &f), -ENOENT);
+    static const char *const names[] = {"c", "c/", "c/x", "c/x/y", "c0", "d/c/", ""};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        f = (struct cache_fact){.declared_bytes = 1};
+        CHECK_INT(cache_store_fact_put(s, names[i], &f), 0);
+        CHECK_INT(cache_store_mark_put(s, names[i], "v"), 0);
+    }
+    CHECK_INT(cache_store_forget(s, "c/"), 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        errint want = strncmp(names[i], "c/", 2) == 0 ? -ENOENT : 0;
+        CHECK_INT(cache_store_fact(s, names[i], &f), want);
+        CHECK_INT(cache_store_mark(s, names[i], &v), want);
+    }
     cache_store_close(s);
     scratch_done(&dir);
 }
