@@ -316,6 +316,14 @@ static void eviction_spares_what_is_open_and_keeps_the_limit(void)
     finish(&w);
 }
 
+/* A source that was put may be in use for a moment longer. */
+static bool goes(struct world *w, const struct cache_object_id *id)
+{
+    for (int i = 0; i < 2000 && cache_objects_have(w->objects, id); i++)
+        (void)usleep(5000);
+    return !cache_objects_have(w->objects, id);
+}
+
 static void a_bucket_is_forgotten_and_what_is_open_when_it_is_closed(void)
 {
     struct world w;
@@ -331,10 +339,10 @@ static void a_bucket_is_forgotten_and_what_is_open_when_it_is_closed(void)
         cache_objects_forget(w.objects, others[i]);
     CHECK(cache_objects_have(w.objects, &open) && cache_objects_have(w.objects, &closed));
     cache_objects_forget(w.objects, "bucket");
-    CHECK(cache_objects_have(w.objects, &open) && !cache_objects_have(w.objects, &closed));
+    CHECK(goes(&w, &closed) && cache_objects_have(w.objects, &open));
     read_all(&w, s, MIB);
     source_put(s);
-    CHECK(!cache_objects_have(w.objects, &open));
+    CHECK(goes(&w, &open));
     finish(&w);
 }
 
