@@ -3,8 +3,8 @@
  *   definition  manifest
  *   found       found      report=delivered
  *   found       none       report=waiting (the first delivery comes within 24 hours)
- *   none        found      definition=unreadable (a data-collection account holds a copy)
- *   none        none       -ENOENT; -EACCES when it was for want of a permission
+ *   none        found      definition=unreadable (a data-collection account holds a copy; or nobody may or can read it)
+ *   none        none       -ENOENT; AWS's own failure when it did not answer about definitions
  */
 #include <stdio.h>
 #include <string.h>
@@ -89,18 +89,18 @@ static errint take_definition(struct cache_connection *row, const cJSON *d)
     return e ? e : model_row_note_put(row, "bucket_region", region);
 }
 
+/* WHY: what kept the definitions from being read, code 0 when they were. */
 static errint find_definition(struct model_step *s, struct aws_session *session, struct cache_connection *row,
-                              bool *ret_found)
+                              bool *ret_found, struct err *why)
 {
     cJSON *list cleanup(aws_json_deletep) = NULL;
     const cJSON *d;
     model_progress_say(s, "reading the report's definition");
     *ret_found = false;
     errint e = aws_cur_describe_report_definitions(session, s->cancel, &list);
-    if (e == -EACCES || e == -EIO)
-        return 0;
+    err_keep(why, e);
     if (e < 0)
-        return e;
+        return cancel_check(s->cancel);
     cJSON_ArrayForEach (d, list) {
         if (is_ours(d, row)) {
             *ret_found = true;
@@ -174,15 +174,23 @@ static errint find_manifest(struct model_step *s, struct aws_session *session, s
     return e;
 }
 
-errint model_onboard_report(struct model_step *s, struct aws_session *session, struct cache_connection *row)
+/* Neither was found; WHY as find_definition gives it. */
+static errint found_neither(const struct cache_connection *row, const struct err *why)
+{
+    if (why->code && why->code != -EACCES && why->code != -EIO)
+        return err_add(err_again(why), "the report %s's definition, and there is no manifest under its prefix '%s'",
+                       row->report, row->prefix);
+    return err_set(-ENOENT,
+                   "there is neither a definition of the report %s in s3://%s nor a manifest under its prefix '%s'%s%s",
+                   row->report, row->bucket, row->prefix, why->code ? "; definitions cannot be read: " : "",
+                   why->code && why->message ? why->message : "");
+}
+
+static errint find_both(struct model_step *s, struct aws_session *session, struct cache_connection *row,
+                        struct err *why)
 {
     bool definition = false;
-    errint e = model_row_set(&row->definition_prefix, "");
-    static const char *const keys[] = {"definition", "report", "differences", "readable"};
-    for (size_t i = 0; e == 0 && i < sizeof keys / sizeof keys[0]; i++)
-        e = model_row_note_put(row, keys[i], NULL);
-    if (e == 0)
-        e = find_definition(s, session, row, &definition);
+    errint e = find_definition(s, session, row, &definition, why);
     if (e < 0)
         return e;
     e = find_manifest(s, session, row);
@@ -190,13 +198,23 @@ errint model_onboard_report(struct model_step *s, struct aws_session *session, s
         return err_add(e, "the report %s in s3://%s", row->report, row->bucket);
     bool manifest = e == 0;
     if (!manifest && !definition)
-        return err_set(-ENOENT,
-                       "there is neither a definition of the report %s in s3://%s nor a manifest under its "
-                       "prefix '%s'",
-                       row->report, row->bucket, row->prefix);
+        return found_neither(row, why);
     e = model_row_note_put(row, "report", manifest ? "delivered" : "waiting");
     if (e == 0 && !definition)
         e = model_row_note_put(row, "definition", "unreadable");
+    return e;
+}
+
+errint model_onboard_report(struct model_step *s, struct aws_session *session, struct cache_connection *row)
+{
+    struct err why = {0};
+    errint e = model_row_set(&row->definition_prefix, "");
+    static const char *const keys[] = {"definition", "report", "differences", "readable"};
+    for (size_t i = 0; e == 0 && i < sizeof keys / sizeof keys[0]; i++)
+        e = model_row_note_put(row, keys[i], NULL);
+    if (e == 0)
+        e = find_both(s, session, row, &why);
+    err_done(&why);
     return e;
 }
 

@@ -131,19 +131,22 @@ static void sid_of(const char *what, const char *handle, char *ret, size_t size)
     (void)snprintf(ret, size, "%s%s", what, strncmp(handle, "c-", 2) == 0 ? handle + 2 : handle);
 }
 
-/* What one customer's role may do in the vendor's bucket: its own folder, nothing else. */
+/* What one customer may do in the vendor's bucket: its own folder, nothing else. The account is named, not the role: AWS
+ * refuses a policy that names a role which was deleted since, and one customer's stack must not stop all the others. */
 static void add_customer(cJSON *statements, const char *vendor, const struct cache_connection *c)
 {
-    char sid[64], arn[256], partition[32], within[128];
+    char sid[64], arn[256], partition[32], within[128], account[13], customer[64];
     connection_partition(c, partition, sizeof partition);
+    role_account(c, account);
+    (void)snprintf(customer, sizeof customer, "arn:%s:iam::%s:root", partition, account);
     (void)snprintf(within, sizeof within, "data/%s/*", c->handle);
     (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/%s", partition, vendor, within);
     sid_of("CtfsPut", c->handle, sid, sizeof sid);
-    cJSON_AddItemToArray(statements, statement(sid, principal_of("AWS", c->role_arn),
+    cJSON_AddItemToArray(statements, statement(sid, principal_of("AWS", customer),
                                                (const char *const[]){"s3:PutObject", "s3:PutObjectAcl", NULL}, arn));
     (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s", partition, vendor);
     sid_of("CtfsList", c->handle, sid, sizeof sid);
-    cJSON *list = statement(sid, principal_of("AWS", c->role_arn), (const char *const[]){"s3:ListBucket", NULL}, arn);
+    cJSON *list = statement(sid, principal_of("AWS", customer), (const char *const[]){"s3:ListBucket", NULL}, arn);
     add_condition(list, "StringLike", "s3:prefix", within);
     cJSON_AddItemToArray(statements, list);
 }
