@@ -25,6 +25,7 @@ struct fs {
     struct fs_units *units;
     struct fs_snapshots *snapshots;
     int64_t started_ns;
+    _Atomic uint64_t control_looks; /* lookups of connect so far */
     pthread_mutex_t handles_lock;
     struct fs_handle *handles; /* every open file and folder; protected by handles_lock */
 };

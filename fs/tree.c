@@ -118,6 +118,9 @@ static errint describe_snapshot(struct fs_ask *a, struct fs_node_new *found)
     /* The same bytes at another time are another node: what a node says of itself never changes. */
     struct hash128 hash = hash128_bytes(buf_text(&text), text.len);
     found->version = hash.a ^ (uint64_t)found->mtime_ns * 0x9e3779b97f4a7c15ULL;
+    /* The kernel lets one write at a time into a node, and a command may run for minutes: each lookup has its own. */
+    if (found->place->kind->type == FS_CONTROL)
+        found->version += atomic_fetch_add(&a->fs->control_looks, 1);
     found->content = buf_steal(&text);
     return 0;
 }
