@@ -1,6 +1,7 @@
 /* JSON 1.1; every list is read page by page into one array. aws/call.c asks one at a time. */
 #include "aws/organizations.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "aws/json.h"
@@ -77,6 +78,39 @@ static errint read_page(struct aws_session *s, const struct listing *l, struct a
     return result < 0 ? result : aws_pages_next(pages, l->operation, aws_json_string(page, "NextToken"), ret_more);
 }
 
+struct element {
+    cJSON *json;
+    const char *id;
+    size_t index;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    const struct element *x = a, *y = b;
+    int order = strcmp(x->id, y->id);
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* What moves while pages are read may stand on two of them: of elements with one Id the last stays. */
+static errint drop_earlier_twins(cJSON *all, const char *operation)
+{
+    struct element *elements cleanup_free = calloc((size_t)cJSON_GetArraySize(all) + 1, sizeof *elements);
+    size_t count = 0, index = 0;
+    if (!elements)
+        return err_set(-ENOMEM, "organizations %s", operation);
+    for (cJSON *json = all->child; json; json = json->next, index++) {
+        const char *id = aws_json_string(json, "Id");
+        if (id)
+            elements[count++] = (struct element){json, id, index};
+    }
+    qsort(elements, count, sizeof *elements, by_id);
+    for (size_t i = 0; i + 1 < count; i++) {
+        if (strcmp(elements[i].id, elements[i + 1].id) == 0)
+            cJSON_Delete(cJSON_DetachItemViaPointer(all, elements[i].json));
+    }
+    return 0;
+}
+
 static errint read_list(struct aws_session *s, const struct listing *l, struct cancel *c, cJSON **ret)
 {
     struct aws_pages pages cleanup(aws_pages_done) = {0};
@@ -86,6 +120,8 @@ static errint read_list(struct aws_session *s, const struct listing *l, struct c
     errint result = 0;
     for (bool more = true; more && result == 0;)
         result = read_page(s, l, &pages, all, c, &more);
+    if (result == 0)
+        result = drop_earlier_twins(all, l->operation);
     if (result == 0 && l->shape)
         result = aws_shape_apply(all, l->shape);
     if (result == 0)

@@ -60,6 +60,7 @@ class State:
         self.world = {
             "id": "o-fakeexample", "management": "007830194526", "page": 20,
             "accounts": [],            # of ListAccounts, and of the root where "children" has none for it
+            "organization": {},        # what else DescribeOrganization says
             "units": {},               # parent: [{"Id": …, "Name": …}]
             "children": {},            # parent: [accounts]
             "tags": {}, "reports": [],
@@ -384,7 +385,8 @@ class Handler(BaseHTTPRequestHandler):
     def page(self, elements, token, size):
         """(elements, the next token or None) of one page: a token is where it begins, and ".N" behind it for twins."""
         begin, _, again = (token or "0").partition(".")
-        begin, end = int(begin), int(begin) + size
+        begin = int(begin) if begin.isdigit() else 0
+        end = begin + size
         if self.action == "empty":
             return [], f"{begin}.{int(again or 0) + 1}"
         if self.action.startswith("token:"):
@@ -413,9 +415,13 @@ class Handler(BaseHTTPRequestHandler):
     def organizations(self, operation):
         world, asked = self.state.world, json.loads(self.body or b"{}")
         if operation == "DescribeOrganization":
-            return self.answer_json({"Organization": {"Id": world["id"], "MasterAccountId": world["management"]}})
+            return self.answer_json({"Organization": {"Id": world["id"], "MasterAccountId": world["management"],
+                                                      **world["organization"]}})
         if operation == "ListRoots":
             return self.answer_json({"Roots": [{"Id": "r-fake", "Name": "Root", "PolicyTypes": []}]})
+        if operation == "DescribeAccount":
+            every = world["accounts"] + [account for each in world["children"].values() for account in each]
+            return self.answer_json({"Account": next(a for a in every if a["Id"] == asked["AccountId"])})
         parent, children = asked.get("ParentId"), world["children"]
         elements = {
             "ListAccounts": world["accounts"],

@@ -115,6 +115,15 @@ static void test_ends(void)
     check_accounts(&(struct pages){.bodies = {"{\"Accounts\":[{\"JoinedTimestamp\":\"x\"}]}"}}, -EIO, "", 1);
 }
 
+/* An account that moves while pages are read, on two of them: once, as it was seen last. */
+static void test_twins(void)
+{
+    struct pages p = {
+        .bodies = {"{\"Accounts\":[{\"Id\":\"2\",\"Name\":\"old\"},{\"Id\":\"1\"},{}],\"NextToken\":\"a\"}",
+                   "{\"Accounts\":[{},{\"Id\":\"3\"},{\"Id\":\"2\",\"Name\":\"new\"},{\"Id\":\"1\"}]}"}};
+    check_accounts(&p, 0, "[{},{},{\"Id\":\"3\"},{\"Id\":\"2\",\"Name\":\"new\"},{\"Id\":\"1\"}]", 2);
+}
+
 /* A page that fails fails the list: half a list is none. */
 static void fail_second(struct tiny_request *r)
 {
@@ -224,6 +233,7 @@ static const struct unit_test tests[] = {
     {"shapes", test_shapes},
     {"ring_of_tokens", test_ring_of_tokens},
     {"ends", test_ends},
+    {"twins", test_twins},
     {"failed_page", test_failed_page},
     {"parameters", test_parameters},
     {"reports", test_reports},
