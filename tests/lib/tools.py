@@ -27,8 +27,13 @@ class Tool:
         return f"export LC_ALL=C; set -o pipefail; f={at} d={shlex.quote(str(path.parent))} n={path.name}; {self.script}"
 
 
+def ended(plain):
+    """As a tool of lines writes it: with a newline behind the last one."""
+    return plain if plain.endswith(b"\n") else plain + b"\n"
+
+
 def lines_with(plain, *texts):
-    return [line + b"\n" for line in plain.split(b"\n")[:-1] if any(text in line for text in texts)]
+    return [line + b"\n" for line in ended(plain).split(b"\n")[:-1] if any(text in line for text in texts)]
 
 
 def slices(size, count=6, seed=5):
@@ -57,7 +62,7 @@ def tools(size=1000000):
         Tool("wc -c", 'wc -c <"$f"', lambda plain: b"%d\n" % len(plain), False),
         Tool("grep -c", 'grep -ac -e 42 -e identity "$f"', lambda p: b"%d\n" % len(lines_with(p, b"42", b"identity"))),
         Tool("grep", 'grep -a -e 42 -e identity "$f"', lambda plain: b"".join(lines_with(plain, b"42", b"identity"))),
-        Tool("awk", """awk '{ print }' "$f\"""", same),
+        Tool("awk", """awk '{ print }' "$f\"""", ended),
         Tool("cp", 'cp "$f" out && cat out', same),
         dd(size),
         Tool("tar", 'tar -cf a.tar -C "$d" "$n" && tar -xOf a.tar', same),
