@@ -626,7 +626,7 @@ static const struct {
     {"bash", "printf 'bucket=b\\nreport=r\\nprefix=p\\n' > connect", 0, ONBOARD},
     {"bash", "{ echo bucket=b; echo report=r; echo prefix=p; } > connect", 0, ONBOARD},
     {"bash", "cat > connect <<E\nbucket=b report=r\nprefix=p\nE", 0, ONBOARD},
-    {"bash", "f=$(mktemp); echo " ONBOARD " > $f; cp $f connect", 0, ONBOARD},
+    {"bash", "f=$(mktemp); echo " ONBOARD " > $f; cp $f connect; s=$?; rm $f; exit $s", 0, ONBOARD},
     {"bash", "echo " ONBOARD " | tee connect > /dev/null", 0, ONBOARD},
     {"bash", "echo " ONBOARD " | dd of=connect status=none", 0, ONBOARD},
     {"bash", "jq -n '{bucket:\"b\",report:\"r\",prefix:\"p\"}' > connect", 0, ONBOARD},
