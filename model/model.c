@@ -34,13 +34,24 @@ static const char *first_of(const char *a, const char *b)
     return value && *value ? value : NULL;
 }
 
-static unsigned count_from(const char *variable)
-{
-    const char *value = getenv(variable);
-    return value ? (unsigned)strtoul(value, NULL, 10) : 0;
-}
-
 DEFINE_CLEANUP(cleanup_profilesp, struct aws_profiles *, aws_profiles_free)
+
+/* AWS_MAX_ATTEMPTS, else the profile's max_attempts; 0 when neither says. */
+static errint read_attempts(const struct aws_profiles *profiles, unsigned *ret)
+{
+    const char *text = first_of("AWS_MAX_ATTEMPTS", "AWS_MAX_ATTEMPTS");
+    if (!text)
+        text = aws_profiles_get(profiles, NULL, "max_attempts");
+    *ret = 0;
+    if (!text)
+        return 0;
+    size_t digits = strspn(text, "0123456789");
+    *ret = (unsigned)strtoul(text, NULL, 10);
+    if (text[digits] || digits == 0 || digits > 3 || *ret == 0)
+        return err_set(-EINVAL, "AWS_MAX_ATTEMPTS (max_attempts in a profile) is \"%s\", not a number from 1 to 999",
+                       text);
+    return 0;
+}
 
 static errint open_client(struct model *m)
 {
@@ -55,10 +66,11 @@ static errint open_client(struct model *m)
         .region = region ? region : aws_profiles_region(profiles),
         .ca_bundle = bundle ? bundle : aws_profiles_get(profiles, NULL, "ca_bundle"),
         .proxy = first_of("HTTPS_PROXY", "https_proxy"),
-        .attempts_max = count_from("AWS_MAX_ATTEMPTS"),
         .operation_timeout_ms = s->op_timeout_ms,
         .offline = s->offline,
     };
+    if ((e = read_attempts(profiles, &in.attempts_max)))
+        return e;
     e = aws_client_new(&in, m->jobs, &m->client);
     return e ? e : aws_session_default(m->client, &m->caller);
 }

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 TOOL = Path(sys.argv[1]).resolve()
+CTFS = TOOL.parents[3] / "cli" / "ctfs"  # of the same build
 HOST = "aws.test"
 ANSWER = (b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::012345678901:root</Arn><UserId>u</UserId>"
           b"<Account>012345678901</Account></GetCallerIdentityResult></GetCallerIdentityResponse>")
@@ -210,6 +211,79 @@ class Tests:
         assert status == 0 and inner.requests == 1 and proxy.requests == 1, message
         inner.close()
         proxy.close()
+
+    def connect(self, server, host="127.0.0.1", **more):
+        """ctfs itself, on a state of its own, asking whose credentials it has: (status, what it said)."""
+        with tempfile.TemporaryDirectory() as folder:
+            kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("AWS_", "CTFS_"))}
+            environment = {**kept, "AWS_ENDPOINT_URL": f"https://{host}:{server.port}", "AWS_ACCESS_KEY_ID": "AKID",
+                           "AWS_SECRET_ACCESS_KEY": "secret", "AWS_CONFIG_FILE": "/dev/null", "AWS_MAX_ATTEMPTS": "1",
+                           "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "CTFS_STATE_DIR": f"{folder}/state",
+                           "CTFS_CACHE_DIR": f"{folder}/cache", "AWS_CA_BUNDLE": str(self.authority.bundle), **more}
+            environment = {name: value for name, value in environment.items() if value is not None}
+            done = subprocess.run([CTFS, "connect", "bucket=reports", "report=r", "prefix=p"], env=environment,
+                                  capture_output=True, timeout=60, check=False)
+            return done.returncode, (done.stdout + done.stderr).decode()
+
+    def test_ctfs_takes_the_proxy(self):
+        """HTTPS_PROXY or https_proxy; NO_PROXY leaves hosts out, by name and by domain."""
+        inner = Server(tls(self.authority.leaf("ctfs", [x509.DNSName(HOST)])))
+        proxy = Server(proxy_to(inner.port))
+        url = f"http://127.0.0.1:{proxy.port}"
+        for number, name in enumerate(("HTTPS_PROXY", "https_proxy"), 1):
+            status, said = self.connect(inner, HOST, **{name: url})
+            assert status == 0 and "external_id" in said, said
+            assert (inner.requests, proxy.requests) == (number, number)
+        for left_out in (HOST, "." + HOST.split(".")[1], "other.example," + HOST, "*"):
+            status, said = self.connect(inner, HOST, HTTPS_PROXY=url, NO_PROXY=left_out)
+            assert status == 1 and "EHOSTUNREACH" in said, (left_out, said)
+        assert self.connect(inner, HOST, HTTPS_PROXY=url, NO_PROXY="other.example")[0] == 0
+        assert (inner.requests, proxy.requests) == (3, 3)
+        status, said = self.connect(inner, HOST, HTTPS_PROXY="http://user:PASSWORD-CANARY@127.0.0.1:9")
+        assert status == 1 and "EHOSTUNREACH" in said and "CANARY" not in said, said
+        inner.close()
+        proxy.close()
+
+    def test_ctfs_takes_the_bundle(self):
+        """AWS_CA_BUNDLE, or the profile's ca_bundle; without either, who signed this is nobody."""
+        server = Server(tls(self.authority.leaf("bundle", self.loopback)))
+        assert self.connect(server)[0] == 0
+        status, said = self.connect(server, AWS_CA_BUNDLE=None)
+        assert status == 1 and "EIO" in said and server.requests == 1, said
+        config = self.authority.write("config", f"[profile p]\nca_bundle = {self.authority.bundle}\n".encode())
+        assert self.connect(server, AWS_CA_BUNDLE=None, AWS_CONFIG_FILE=str(config), AWS_PROFILE="p")[0] == 0
+        server.close()
+
+    def test_ctfs_takes_the_endpoint_of_a_service(self):
+        """AWS_ENDPOINT_URL_STS comes before AWS_ENDPOINT_URL, and that before the profile's; all can be ignored."""
+        right, wrong = (Server(tls(self.authority.leaf(name, self.loopback))) for name in ("right", "wrong"))
+        url = f"https://127.0.0.1:{right.port}"
+        assert self.connect(wrong, AWS_ENDPOINT_URL_STS=url, AWS_ENDPOINT_URL_S3=f"https://127.0.0.1:{wrong.port}")[0] == 0
+        config = self.authority.write("config2", f"[profile p]\nservices = s\nendpoint_url = https://127.0.0.1:{wrong.port}\n"
+                                                 f"[services s]\nsts =\n  endpoint_url = {url}\n".encode())
+        assert self.connect(wrong, AWS_ENDPOINT_URL=None, AWS_CONFIG_FILE=str(config), AWS_PROFILE="p")[0] == 0
+        assert (right.requests, wrong.requests) == (2, 0)
+        status, said = self.connect(wrong, AWS_ENDPOINT_URL="http://example.com")
+        assert status == 1 and "needs https" in said, said
+        right.close()
+        wrong.close()
+
+    def test_ctfs_takes_the_attempts(self):
+        """AWS_MAX_ATTEMPTS, or the profile's max_attempts; what is no number is said."""
+        def refuse(server, connection):
+            if read_head(connection):
+                server.requests += 1
+                connection.sendall(b"HTTP/1.1 500 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+        config = self.authority.write("config3", b"[profile p]\nmax_attempts = 4\n")
+        for wanted, more in ((1, {}), (5, {"AWS_MAX_ATTEMPTS": "5"}), (3, {"AWS_MAX_ATTEMPTS": None}),
+                             (4, {"AWS_MAX_ATTEMPTS": None, "AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "p"})):
+            server = Server(refuse)
+            status, said = self.connect(server, AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.port}", **more)
+            server.close()
+            assert status == 1 and "ETIMEDOUT" in said and server.requests == wanted, (more, server.requests, said)
+        for text in ("0", "-1", "many", "3x", "100000"):
+            status, said = self.connect(server, AWS_MAX_ATTEMPTS=text)
+            assert status == 1 and f'"{text}"' in said, said
 
 
 def main():
