@@ -105,6 +105,8 @@ static errint refresh(struct model_step *s)
     if (e == 0)
         e = named ? model_customer_new(s->m, &row, &c) : model_current(s->m, &c);
     cache_connection_done(&row);
+    if (e == -ENOTUNIQ)
+        e = err_set(-EINVAL, "there are several connections: say which: refresh=%s connection=NAME", what);
     if (e == 0)
         e = refresh_customer(s, c, strcmp(what, "all") == 0);
     if (e == 0) {

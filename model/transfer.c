@@ -158,6 +158,8 @@ static errint import_direct(struct model_step *s, const cJSON *o, struct buf *an
         (void)add_pair(&text, members[i], member(o, members[i]));
     if (*member(o, "name"))
         (void)add_pair(&text, "name", member(o, "name"));
+    if (*member(o, "bucket_owner"))
+        (void)add_pair(&text, "bucket_owner", member(o, "bucket_owner"));
     errint e = add_pair(&text, "role", "none");
     return e ? e : run_text(s, &text, answer);
 }
