@@ -316,7 +316,7 @@ void aws_creds_expired(struct aws_creds *c, const struct aws_credentials *used)
 
 const char *aws_creds_provider_name(const struct aws_creds *c)
 {
-    return c->provider->ops->name;
+    return c->provider->ops->served ? c->provider->ops->served(c->provider) : c->provider->ops->name;
 }
 
 int64_t aws_creds_expires_unix(struct aws_creds *c)

@@ -36,6 +36,8 @@ struct aws_provider_ops {
     const char *name; /* "environment", "profile", "process", "role", … for status */
     errint (*fetch)(struct aws_provider *p, struct cancel *c, struct aws_credentials **ret); /* may block */
     void (*free)(struct aws_provider *p);
+    /* Of a provider that asks others: the name of the one that served last, NULL before. NULL: it asks none. */
+    const char *(*served)(struct aws_provider *p);
 };
 
 /* A provider with its newest credentials. Takes PROVIDER. JOBS outlives it. */
@@ -59,7 +61,7 @@ errint aws_creds_wait(struct aws_creds *c, struct cancel *cancel, int64_t deadli
  * aws_creds_current fetches. */
 void aws_creds_expired(struct aws_creds *c, const struct aws_credentials *used);
 
-/* The provider's name and the expiry (0: never or none yet), for status. */
+/* The name of the provider that served (NULL: none did yet) and the expiry (0: never or none yet), for status. */
 const char *aws_creds_provider_name(const struct aws_creds *c);
 int64_t aws_creds_expires_unix(struct aws_creds *c);
 

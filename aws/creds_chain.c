@@ -3,6 +3,7 @@
  *
  * Order in the SDKs: environment, profile, web identity, container, IMDS. A new kind is one row of the table below, at
  * its place in that order, and a file of its own; it says -ENOENT where it is not configured. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct chain {
     struct aws_provider provider;
     struct aws_provider *kinds[KIND_COUNT]; /* NULL: left out */
     char *profile;                          /* NULL: as the environment says */
+    _Atomic(const char *) served;           /* the kind that gave credentials last */
 };
 
 static errint fetch(struct aws_provider *p, struct cancel *c, struct aws_credentials **ret)
@@ -24,6 +26,8 @@ static errint fetch(struct aws_provider *p, struct cancel *c, struct aws_credent
         if (!chain->kinds[i])
             continue;
         errint r = chain->kinds[i]->ops->fetch(chain->kinds[i], c, ret);
+        if (r == 0)
+            atomic_store(&chain->served, chain->kinds[i]->ops->name);
         if (r != -ENOENT)
             return r;
     }
@@ -42,7 +46,12 @@ static void free_chain(struct aws_provider *p)
     free(chain);
 }
 
-static const struct aws_provider_ops ops = {"default chain", fetch, free_chain};
+static const char *served(struct aws_provider *p)
+{
+    return atomic_load(&((struct chain *)p)->served);
+}
+
+static const struct aws_provider_ops ops = {"default chain", fetch, free_chain, served};
 
 errint aws_creds_chain_new(const char *profile, struct jobs *jobs, aws_assume_fn assume, void *arg,
                            struct aws_provider **ret)

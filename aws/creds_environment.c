@@ -44,7 +44,7 @@ static void free_environment(struct aws_provider *p)
     free(p);
 }
 
-static const struct aws_provider_ops ops = {"environment", fetch, free_environment};
+static const struct aws_provider_ops ops = {"environment", fetch, free_environment, NULL};
 
 errint aws_creds_environment_new(struct aws_provider **ret)
 {

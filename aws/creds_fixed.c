@@ -22,7 +22,7 @@ static void free_fixed(struct aws_provider *p)
     free(f);
 }
 
-static const struct aws_provider_ops ops = {"fixed", fetch, free_fixed};
+static const struct aws_provider_ops ops = {"fixed", fetch, free_fixed, NULL};
 
 errint aws_creds_fixed_new(struct aws_credentials *credentials, struct aws_provider **ret)
 {

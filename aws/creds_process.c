@@ -323,7 +323,7 @@ static void free_process(struct aws_provider *provider)
     free(p);
 }
 
-static const struct aws_provider_ops ops = {"process", fetch, free_process};
+static const struct aws_provider_ops ops = {"process", fetch, free_process, NULL};
 
 errint aws_creds_process_new(const char *profile, const char *command, int64_t timeout_ms, struct aws_provider **ret)
 {

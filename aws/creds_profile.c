@@ -226,7 +226,7 @@ static void free_profile(struct aws_provider *p)
     free(p);
 }
 
-static const struct aws_provider_ops ops = {"profile", fetch, free_profile};
+static const struct aws_provider_ops ops = {"profile", fetch, free_profile, NULL};
 
 errint aws_creds_profile_new(const char *name, struct jobs *jobs, aws_assume_fn assume, void *arg,
                              struct aws_provider **ret)

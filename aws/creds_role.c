@@ -62,7 +62,7 @@ static void free_role(struct aws_provider *p)
     free(role);
 }
 
-static const struct aws_provider_ops ops = {"role", fetch, free_role};
+static const struct aws_provider_ops ops = {"role", fetch, free_role, NULL};
 
 /* False when memory is short. */
 static bool copy_text(const char *text, const char **ret)

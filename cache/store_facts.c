@@ -1,12 +1,16 @@
 /* What is kept by one key: when content was first seen, what is known of a gzip object, marks.
  *
- * The oldest facts go when there are more than FACTS_MAX: each refresh of a report makes new versions for ever.
+ * The oldest facts go when there are more than FACTS_MAX: each refresh of a report makes new versions for ever. What was
+ * first seen carries the day of the last look, written at most once a day so that looking stays reading; at open, what
+ * nobody looked at for SEEN_DAYS goes.
  */
 #include <string.h>
 
 #include "cache/store_private.h"
 
 #define FACTS_MAX 20000
+#define DAY_NS (86400 * INT64_C(1000000000))
+#define SEEN_DAYS 400
 #define NS_PER_S 1000000000LL
 
 struct seeing {
@@ -15,7 +19,13 @@ struct seeing {
     int64_t floor_ns, now_ns;
     int64_t mtime_ns; /* the answer */
     bool known;       /* it is the one kept */
+    bool today;       /* and it was looked at today already */
 };
+
+static int64_t day_of(int64_t ns)
+{
+    return ns / DAY_NS;
+}
 
 /* For another content than that of BEFORE_NS: in another second, because rsync compares whole seconds. Content that changes
  * many times a second does not run ahead of the clock: it is told apart by nanoseconds. */
@@ -34,13 +44,14 @@ static errint read_seen(struct cache_db *db, void *arg)
 {
     struct seeing *p = arg;
     sqlite3_stmt *stmt;
-    p->known = false;
+    p->known = p->today = false;
     p->mtime_ns = p->now_ns > p->floor_ns ? p->now_ns : p->floor_ns;
     int r = cache_db_first(db, STORE_SEEN_GET, &stmt, "i", (int64_t)p->ino);
     if (r != 1)
         return r;
     int64_t before_ns = sqlite3_column_int64(stmt, 1);
     p->known = cache_db_column_is(stmt, 0, p->hash);
+    p->today = sqlite3_column_int64(stmt, 2) >= day_of(p->now_ns);
     if (p->known)
         p->mtime_ns = before_ns;
     else
@@ -53,9 +64,10 @@ static errint write_seen(struct cache_db *db, void *arg)
 {
     struct seeing *p = arg;
     errint r = read_seen(db, p);
-    if (r < 0 || p->known)
+    if (r < 0 || (p->known && p->today))
         return r;
-    return cache_db_run(db, STORE_SEEN_PUT, "ibi", (int64_t)p->ino, &p->hash, sizeof p->hash, p->mtime_ns);
+    return cache_db_run(db, STORE_SEEN_PUT, "ibii", (int64_t)p->ino, &p->hash, sizeof p->hash, p->mtime_ns,
+                        day_of(p->now_ns));
 }
 
 errint cache_store_seen(struct cache_store *s, uint64_t ino, struct hash128 hash, int64_t floor_ns, int64_t now_ns,
@@ -63,11 +75,16 @@ errint cache_store_seen(struct cache_store *s, uint64_t ino, struct hash128 hash
 {
     struct seeing p = {.ino = ino, .hash = hash, .floor_ns = floor_ns, .now_ns = now_ns};
     errint r = cache_store_read(s, true, read_seen, &p);
-    if (r == 0 && !p.known)
+    if (r == 0 && !(p.known && p.today))
         r = cache_store_write(s, write_seen, &p);
     if (r == 0)
         *ret_mtime_ns = p.mtime_ns;
     return r;
+}
+
+errint cache_store_seen_prune(struct cache_db *db, int64_t now_ns)
+{
+    return cache_db_run(db, STORE_SEEN_PRUNE, "i", day_of(now_ns) - SEEN_DAYS);
 }
 
 void cache_fact_done(struct cache_fact *f)

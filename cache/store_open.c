@@ -78,7 +78,9 @@ static errint check_and_migrate(struct cache_db *db)
         r = cache_db_migrate(db, NULL, NULL);
     if (r == 0)
         r = cache_db_exec(db, "PRAGMA journal_mode=WAL");
-    return r < 0 ? r : cache_db_check_statements(db);
+    if (r == 0)
+        r = cache_db_check_statements(db);
+    return r < 0 ? r : cache_store_seen_prune(db, clock_wall_ns());
 }
 
 /* *RET_BAD: the file is to be set aside. */

@@ -28,6 +28,7 @@ enum cache_store_statement {
     STORE_ITEM_GET,
     STORE_SEEN_GET,
     STORE_SEEN_PUT,
+    STORE_SEEN_PRUNE,
     STORE_FACT_GET,
     STORE_FACT_PUT,
     STORE_FACT_DELETE,
@@ -80,5 +81,8 @@ errint cache_store_write(struct cache_store *s, errint (*write)(struct cache_db 
 /* Calls READ with a reader. When the file is bad it is set aside, and READ is called once more if it gave -EAGAIN or -EIO
  * and AGAIN is true. */
 errint cache_store_read(struct cache_store *s, bool again, errint (*read)(struct cache_db *db, void *arg), void *arg);
+
+/* Forgets when content was first seen whose path nobody looked at for 400 days. */
+errint cache_store_seen_prune(struct cache_db *db, int64_t now_ns);
 
 #endif

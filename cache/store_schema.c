@@ -18,6 +18,8 @@ static const char *const migrations[] = {
     "CREATE TABLE object (name TEXT PRIMARY KEY, sum BLOB NOT NULL, size INTEGER NOT NULL, last_used_ns INTEGER"
     " NOT NULL, identity BLOB NOT NULL, tail BLOB NOT NULL, chunks BLOB NOT NULL);",
     "ALTER TABLE fact ADD COLUMN unended INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE seen ADD COLUMN day INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE seen SET day = CAST(strftime('%s', 'now') AS INTEGER) / 86400;",
 };
 
 static const char *const statements[STORE_STATEMENTS] = {
@@ -33,8 +35,9 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_ITEM_DELETE_ALL] = "DELETE FROM item WHERE scope = ?1",
     [STORE_ITEM_EACH] = "SELECT id, changed_ns, sum, body FROM item WHERE scope = ?1 ORDER BY id",
     [STORE_ITEM_GET] = "SELECT id, changed_ns, sum, body FROM item WHERE scope = ?1 AND id = ?2",
-    [STORE_SEEN_GET] = "SELECT hash, mtime_ns FROM seen WHERE ino = ?1",
-    [STORE_SEEN_PUT] = "INSERT OR REPLACE INTO seen (ino, hash, mtime_ns) VALUES (?1,?2,?3)",
+    [STORE_SEEN_GET] = "SELECT hash, mtime_ns, day FROM seen WHERE ino = ?1",
+    [STORE_SEEN_PUT] = "INSERT OR REPLACE INTO seen (ino, hash, mtime_ns, day) VALUES (?1,?2,?3,?4)",
+    [STORE_SEEN_PRUNE] = "DELETE FROM seen WHERE day < ?1",
     [STORE_FACT_GET] = "SELECT sum, declared, verified, header_len, corrupt, header, unended FROM fact WHERE key = ?1",
     [STORE_FACT_PUT] =
         "INSERT OR REPLACE INTO fact (key, sum, declared, verified, header_len, corrupt, header, unended)"

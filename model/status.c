@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/client.h"
 #include "aws/json.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -219,6 +220,18 @@ static void build_requests(struct building *b)
     add_text(b->json, "charged_account", buf_text(&account));
 }
 
+/* Whose keys ctfs itself acts with; nothing of the keys. */
+static void build_credentials(struct building *b)
+{
+    struct aws_creds *creds = b->model->caller ? aws_session_creds(b->model->caller) : NULL;
+    const char *provider = creds ? aws_creds_provider_name(creds) : NULL;
+    if (!provider)
+        return;
+    cJSON *one = cJSON_AddObjectToObject(b->json, "credentials");
+    add_text(one, "provider", provider);
+    add_time(one, "expires", aws_creds_expires_unix(creds));
+}
+
 static void add_notice(void *arg, const char *key, const char *text, int64_t said_unix)
 {
     struct building *b = arg;
@@ -269,6 +282,7 @@ static errint build(struct model *m, struct building *b)
     build_transfers(b);
     build_cache(b);
     build_requests(b);
+    build_credentials(b);
     build_notices(b);
     cJSON_ReplaceItemInObjectCaseSensitive(b->json, "health", cJSON_CreateString(health_names[health_of(b)]));
     cJSON_AddItemToArray(b->states, cJSON_CreateString(health_names[health_of(b)]));
@@ -396,6 +410,13 @@ static void put_charged(struct buf *to, const cJSON *json)
                *account ? " " : "", account);
 }
 
+static void put_credentials(struct buf *to, const cJSON *one)
+{
+    if (one)
+        buf_printf(to, "credentials: of the %s%s%s\n", text_of(one, "provider"),
+                   *text_of(one, "expires") ? ", until " : "", text_of(one, "expires"));
+}
+
 static void put_all(struct buf *to, const cJSON *json)
 {
     buf_printf(to, "%s\nctfs %s, started %s%s\n", text_of(json, "health"), text_of(json, "version"),
@@ -412,6 +433,7 @@ static void put_all(struct buf *to, const cJSON *json)
     put_cache(to, cJSON_GetObjectItemCaseSensitive(json, "cache"));
     put_list(to, json, "requests", put_service);
     put_charged(to, json);
+    put_credentials(to, cJSON_GetObjectItemCaseSensitive(json, "credentials"));
     buf_puts(to, "views: /views answers to its name and is in no listing (-o views=listed lists it): "
                  "views/MONTH/parts/ holds each part of a month decompressed\n");
 }

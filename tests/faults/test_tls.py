@@ -210,6 +210,8 @@ class Tests:
         status, message = self.ask(inner, host=HOST, CTFS_TEST_PROXY=f"http://127.0.0.1:{proxy.port}")
         assert status == 0 and inner.requests == 1 and proxy.requests == 1, message
         inner.close()
+        same, message = self.ask(inner, host=HOST, CTFS_TEST_PROXY=f"http://127.0.0.1:{proxy.port}", NO_PROXY=HOST)
+        assert same != 0 and proxy.requests == 1, message
         proxy.close()
 
     def connect(self, server, host="127.0.0.1", **more):

@@ -48,7 +48,7 @@ static inline void fixture_free(struct aws_provider *p)
     free(p);
 }
 
-static const struct aws_provider_ops fixture_ops = {"test", fixture_fetch, fixture_free};
+static const struct aws_provider_ops fixture_ops = {"test", fixture_fetch, fixture_free, NULL};
 
 static inline void fixture_must(errint result)
 {

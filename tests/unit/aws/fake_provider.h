@@ -75,7 +75,7 @@ static inline void fake_free(struct aws_provider *p)
 
 static inline void fake_init(struct fake_provider *f, int lifetime_s)
 {
-    static const struct aws_provider_ops ops = {"fake", fake_fetch, fake_free};
+    static const struct aws_provider_ops ops = {"fake", fake_fetch, fake_free, NULL};
     *f = (struct fake_provider){.provider = {&ops}, .lifetime_s = lifetime_s};
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->changed, NULL);

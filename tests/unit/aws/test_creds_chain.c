@@ -35,6 +35,25 @@ static void test_a_mistake_ends_the_search(void)
     provider_home_done();
 }
 
+static void test_who_served(void)
+{
+    struct aws_provider *p = NULL;
+    struct aws_credentials *c = NULL;
+    provider_home_init(NULL, FILES);
+    CHECK_INT(aws_creds_chain_new(NULL, NULL, fake_assume, NULL, &p), 0);
+    CHECK(!p->ops->served(p));
+    CHECK_INT(p->ops->fetch(p, NULL, &c), 0);
+    CHECK_STR(p->ops->served(p), "profile");
+    aws_credentials_put(c);
+    setenv("AWS_ACCESS_KEY_ID", "ENV", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "s", 1);
+    CHECK_INT(p->ops->fetch(p, NULL, &c), 0);
+    CHECK_STR(p->ops->served(p), "environment");
+    aws_credentials_put(c);
+    p->ops->free(p);
+    provider_home_done();
+}
+
 static void test_none(void)
 {
     provider_home_init(NULL, "[p]\nregion = x\n");
@@ -46,6 +65,7 @@ static void test_none(void)
 static const struct unit_test tests[] = {
     {"order", test_order},
     {"a_mistake_ends_the_search", test_a_mistake_ends_the_search},
+    {"who_served", test_who_served},
     {"none", test_none},
 };
 

@@ -110,6 +110,27 @@ static void ten_thousand_items(void)
     scratch_done(&dir);
 }
 
+static void what_nobody_looks_at_is_forgotten(void)
+{
+    struct scratch dir;
+    scratch_init(&dir);
+    struct cache_store *s = open_at(dir.path);
+    struct hash128 a = {1, 2};
+    int64_t t, day_ns = 86400 * INT64_C(1000000000), now_ns = clock_wall_ns(), old_ns = now_ns - 500 * day_ns;
+    CHECK_INT(cache_store_seen(s, 1, a, 0, old_ns, &t), 0);
+    CHECK_INT(cache_store_seen(s, 2, a, 0, old_ns, &t), 0);
+    CHECK_INT(cache_store_seen(s, 2, a, 0, now_ns - 300 * day_ns, &t), 0); /* a look keeps it */
+    CHECK_INT(t, old_ns);
+    cache_store_close(s);
+    s = open_at(dir.path);
+    CHECK_INT(cache_store_seen(s, 1, a, 0, now_ns, &t), 0);
+    CHECK_INT(t, now_ns);
+    CHECK_INT(cache_store_seen(s, 2, a, 0, now_ns, &t), 0);
+    CHECK_INT(t, old_ns);
+    cache_store_close(s);
+    scratch_done(&dir);
+}
+
 static void seen_facts_and_marks(void)
 {
     struct scratch dir;
@@ -351,6 +372,7 @@ static void killed_writers_leave_whole_listings(void)
 static const struct unit_test tests[] = {
     {"a_listing_changes_whole", a_listing_changes_whole},
     {"ten_thousand_items", ten_thousand_items},
+    {"what_nobody_looks_at_is_forgotten", what_nobody_looks_at_is_forgotten},
     {"seen_facts_and_marks", seen_facts_and_marks},
     {"a_bad_file_is_set_aside", a_bad_file_is_set_aside},
     {"a_flipped_byte_is_never_believed", a_flipped_byte_is_never_believed},
