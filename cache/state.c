@@ -33,7 +33,7 @@ static const char *const migrations[] = {
     "CREATE UNIQUE INDEX connection_name ON connection (name) WHERE name <> '';",
 };
 
-static const struct cache_db_spec spec = {
+const struct cache_db_spec cache_state_spec = {
     .application_id = 0x63746673, /* "ctfs" */
     .migrations = migrations,
     .version = sizeof migrations / sizeof migrations[0],
@@ -66,7 +66,7 @@ static errint fill_new(struct cache_state *s, const char *name)
     if (r < 0)
         return r;
     struct cache_db *db = NULL;
-    r = cache_db_open(path, CACHE_DB_WRITE, &spec, &db);
+    r = cache_db_open(path, CACHE_DB_WRITE, s->spec, &db);
     if (r == 0)
         r = cache_db_migrate(db, NULL, NULL);
     cache_db_close(db);
@@ -133,9 +133,9 @@ static errint make_if_missing(struct cache_state *s)
 static errint copy_synced(struct cache_state *s, const char *from, const char *to)
 {
     struct cache_db *a = NULL, *b = NULL;
-    errint r = cache_db_open(from, CACHE_DB_READ, &spec, &a);
+    errint r = cache_db_open(from, CACHE_DB_READ, s->spec, &a);
     if (r == 0)
-        r = cache_db_open(to, CACHE_DB_WRITE, &spec, &b);
+        r = cache_db_open(to, CACHE_DB_WRITE, s->spec, &b);
     if (r == 0)
         r = cache_db_copy(a, b);
     cache_db_close(b);
@@ -170,7 +170,7 @@ static errint migrate(struct cache_state *s)
         return r;
     if (version == 0)
         return err_set(-EIO, "%s/" FILE_NAME " is empty: its rows are lost", s->dir);
-    if (version == spec.version)
+    if (version == s->spec->version)
         return 0;
     int lock cleanup_fd = -1;
     r = lock_folder(s, &lock);
@@ -186,7 +186,7 @@ static errint open_db(struct cache_state *s)
     if (r == 0)
         r = cache_db_check_file(s->dirfd, FILE_NAME);
     if (r == 0)
-        r = cache_db_open(path, CACHE_DB_WRITE, &spec, &s->db);
+        r = cache_db_open(path, CACHE_DB_WRITE, s->spec, &s->db);
     int version;
     if (r == 0)
         r = cache_db_version(s->db, &version);
@@ -199,12 +199,13 @@ static errint open_db(struct cache_state *s)
     return r < 0 ? r : cache_state_check_rows(s);
 }
 
-errint cache_state_open(const char *dir, struct cache_state **ret)
+errint cache_state_open_as(const char *dir, const struct cache_db_spec *spec, struct cache_state **ret)
 {
     struct cache_state *s = calloc(1, sizeof *s);
     if (!s)
         return err_set(-ENOMEM, "no memory to open %s/" FILE_NAME, dir);
     s->dirfd = -1;
+    s->spec = spec;
     pthread_mutex_init(&s->lock, NULL);
     errint r = cache_db_folder(dir, &s->dirfd, &s->dir);
     if (r == 0)
@@ -216,6 +217,11 @@ errint cache_state_open(const char *dir, struct cache_state **ret)
     }
     *ret = s;
     return 0;
+}
+
+errint cache_state_open(const char *dir, struct cache_state **ret)
+{
+    return cache_state_open_as(dir, &cache_state_spec, ret);
 }
 
 void cache_state_close(struct cache_state *s)

@@ -14,6 +14,7 @@
 struct cache_state {
     int dirfd;
     char *dir;
+    const struct cache_db_spec *spec; /* cache_state_spec, or a test's next version of it */
     pthread_mutex_t lock;
     struct cache_db *db;          /* protected by lock */
     uint32_t own_writes;          /* protected by lock: data_version does not see this connection's */
@@ -22,6 +23,11 @@ struct cache_state {
 
 #define CACHE_STATE_STATEMENTS 7
 extern const char *const cache_state_statements[CACHE_STATE_STATEMENTS];
+
+extern const struct cache_db_spec cache_state_spec;
+
+/* cache_state_open, by another SPEC with the same statements. */
+errint cache_state_open_as(const char *dir, const struct cache_db_spec *spec, struct cache_state **ret);
 
 /* -EIO when a row is not what was written. Reads every row. */
 errint cache_state_check_rows(struct cache_state *s);

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cache/state.h"
+#include "cache/state_private.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/unit.h"
 
@@ -155,6 +155,77 @@ static void an_unsound_file_is_refused_and_left(void)
     }
 }
 
+/* The next version of the program: one migration more. */
+static struct cache_db_spec next_spec(const char *sql)
+{
+    static const char *migrations[8];
+    struct cache_db_spec spec = cache_state_spec;
+    for (int i = 0; i < spec.version; i++)
+        migrations[i] = spec.migrations[i];
+    migrations[spec.version++] = sql;
+    spec.migrations = migrations;
+    return spec;
+}
+
+static void expect_row(struct cache_state *s, const char *external)
+{
+    struct cache_connection c = {0};
+    CHECK_INT(cache_state_get(s, "c-1", &c), 0);
+    CHECK_STR(c.external_id ? c.external_id : "", external);
+    cache_connection_done(&c);
+}
+
+static void a_migration_leaves_a_backup_and_a_newer_version_is_refused(void)
+{
+    struct scratch dir, old;
+    char backup[32];
+    size_t len;
+    scratch_init(&dir);
+    scratch_init(&old);
+    struct cache_state *s = open_at(dir.path);
+    CHECK_INT(put(s, "c-1", "b1", "", "kept"), 0);
+    cache_state_close(s);
+    struct cache_db_spec next = next_spec("CREATE TABLE more (a); INSERT INTO more VALUES (1)");
+    CHECK_INT(cache_state_open_as(dir.path, &next, &s), 0);
+    expect_row(s, "kept");
+    CHECK_INT(put(s, "c-2", "b2", "", "later"), 0);
+    cache_state_close(s);
+    CHECK_INT(cache_state_open(dir.path, &s), -EIO);
+    CHECK(strstr(err_message(), "this program knows") != NULL);
+    CHECK_INT(cache_state_open_as(dir.path, &next, &s), 0); /* refused and left as it was */
+    expect_row(s, "kept");
+    cache_state_close(s);
+    /* The copy is what the older program had: put in place, it is opened by it. */
+    (void)snprintf(backup, sizeof backup, "state.db.version-%d", cache_state_spec.version);
+    char *data = slurp(scratch_file(&dir, backup), &len);
+    int fd = open(scratch_file(&old, "state.db"), O_WRONLY | O_CREAT, 0600);
+    CHECK_INT(write(fd, data, len), len);
+    close(fd);
+    free(data);
+    s = open_at(old.path);
+    expect_row(s, "kept");
+    struct cache_connection none = {0};
+    CHECK_INT(cache_state_get(s, "c-2", &none), -ENOENT);
+    cache_state_close(s);
+    scratch_done(&old);
+    scratch_done(&dir);
+}
+
+static void a_migration_that_fails_changes_nothing(void)
+{
+    struct scratch dir;
+    scratch_init(&dir);
+    struct cache_state *s = open_at(dir.path);
+    CHECK_INT(put(s, "c-1", "b1", "", "kept"), 0);
+    cache_state_close(s);
+    struct cache_db_spec bad = next_spec("CREATE TABLE more (a); DELETE FROM connection; INSERT INTO none VALUES (1)");
+    CHECK(cache_state_open_as(dir.path, &bad, &s) < 0);
+    s = open_at(dir.path);
+    expect_row(s, "kept");
+    cache_state_close(s);
+    scratch_done(&dir);
+}
+
 static void a_changed_row_is_refused(void)
 {
     struct scratch dir;
@@ -280,6 +351,8 @@ static const struct unit_test tests[] = {
     {"the_version_moves", the_version_moves_for_own_and_others_writes},
     {"a_lock_excludes", a_lock_excludes_and_ends_with_its_process},
     {"an_unsound_file_is_refused_and_left", an_unsound_file_is_refused_and_left},
+    {"a_migration_leaves_a_backup", a_migration_leaves_a_backup_and_a_newer_version_is_refused},
+    {"a_migration_that_fails_changes_nothing", a_migration_that_fails_changes_nothing},
     {"a_changed_row_is_refused", a_changed_row_is_refused},
     {"unsafe_places_are_refused", unsafe_places_are_refused},
     {"killed_writers_lose_nothing", killed_writers_lose_nothing},
