@@ -25,7 +25,10 @@ struct cache_objects_setup {
     struct executor *executor; /* for work that must not be done on a feed's thread; may be NULL */
 };
 errint cache_objects_new(const struct cache_objects_setup *setup, struct cache_objects **ret);
-void cache_objects_free(struct cache_objects *o); /* after every object was put */
+/* Waits until every object was put and none is in a transfer's hands: -ETIMEDOUT when DEADLINE_NS (monotonic) passes first;
+ * then nothing that objects use may be freed. */
+errint cache_objects_wait_closed(struct cache_objects *o, int64_t deadline_ns);
+void cache_objects_free(struct cache_objects *o); /* waits likewise, for as long as it takes */
 
 struct cache_object_id {
     const char *account; /* whose bucket: the role's account, or "" */

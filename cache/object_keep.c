@@ -1,6 +1,6 @@
 /* The disk: objects/NAME, sparse files of whole chunks; a row in cache.db says which chunks are there and their checksums.
  *
- * Room is reserved before a transfer and counted as kept, so that the limit is never passed; least recently used objects
+ * Room is reserved before a transfer and counted as kept, beside what cache.db takes, so that the limit is never passed;
  * that nobody has open go first. A twentieth of the disk, 1 GiB at most, is left free. When there is no room, or a write
  * failed lately, the transfer goes to memory; the next one asks again.
  *
@@ -247,7 +247,8 @@ static bool evict_one(struct cache_objects *cache)
 
 static bool make_room(struct cache_objects *cache, uint64_t bytes)
 {
-    while (cache->kept_bytes + bytes > cache->limit_bytes || cache->entry_count > ENTRIES_MAX ||
+    uint64_t others = cache_store_disk_bytes(cache->store);
+    while (cache->kept_bytes + others + bytes > cache->limit_bytes || cache->entry_count > ENTRIES_MAX ||
            !disk_has_room(cache, bytes))
         if (!evict_one(cache))
             return false;

@@ -1,7 +1,9 @@
 /* Rows of objects, each under the sum of all its columns: a wrong bit makes the row bad, and only what it told is lost. */
 #include "cache/store_objects.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cache/store_private.h"
 
@@ -170,4 +172,15 @@ errint cache_store_object_each(struct cache_store *s, int (*each)(void *arg, con
 int cache_store_folder_fd(const struct cache_store *s)
 {
     return atomic_load(&s->dir) ? s->dir_fd : -1;
+}
+
+uint64_t cache_store_disk_bytes(const struct cache_store *s)
+{
+    static const char *const names[] = {"cache.db", "cache.db-wal", "cache.db-shm"};
+    uint64_t bytes = 0;
+    struct stat st;
+    for (size_t i = 0; s->dir_fd >= 0 && i < sizeof names / sizeof names[0]; i++)
+        if (fstatat(s->dir_fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+            bytes += (uint64_t)st.st_blocks * 512;
+    return bytes;
 }

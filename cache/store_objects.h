@@ -33,4 +33,7 @@ errint cache_store_object_each(struct cache_store *s, int (*each)(void *arg, con
 /* The descriptor of the folder in use, open as long as the store; -1 while there is none. */
 int cache_store_folder_fd(const struct cache_store *s);
 
+/* What cache.db itself takes on the disk now. Cost: three stats. */
+uint64_t cache_store_disk_bytes(const struct cache_store *s);
+
 #endif

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/job.h"
+#include "base/log.h"
 #include "cache/gunzip_budget.h"
 #include "model/customer.h"
 #include "model/flight.h"
@@ -21,6 +22,7 @@
 #include "model/urls.h"
 
 #define JOBS_MAX 64
+#define CLOSE_NS CLOCK_NS_PER_S
 
 struct model_direct {
     struct cache_connection row;
@@ -161,6 +163,10 @@ void model_free(struct model *m)
         model_flights_drain(m->flights);
     model_customer_put(m->current);
     cache_gunzip_budget_free(m->budget);
+    if (m->objects && cache_objects_wait_closed(m->objects, clock_monotonic_ns() + CLOSE_NS)) {
+        log_warn("%s; ctfs ends without closing them", err_message());
+        return; /* what they use is left to the end of the process */
+    }
     if (m->objects)
         cache_objects_free(m->objects);
     if (m->caller)

@@ -241,6 +241,17 @@ static void closing_does_not_wait_for_a_stalled_transfer(void)
     finish(&w);
 }
 
+static void waiting_for_the_last_close_has_an_end(void)
+{
+    struct world w;
+    begin(&w, 4 * MIB, 1ull << 30);
+    struct source *s = open_key(&w, "a");
+    CHECK_INT(cache_objects_wait_closed(w.objects, clock_monotonic_ns() + 20 * CLOCK_NS_PER_MS), -ETIMEDOUT);
+    source_put(s);
+    CHECK_INT(cache_objects_wait_closed(w.objects, clock_monotonic_ns() + 20 * CLOCK_NS_PER_S), 0);
+    finish(&w);
+}
+
 static void a_reader_that_stops_stops_the_transfers(void)
 {
     struct world w;
@@ -408,6 +419,7 @@ static const struct unit_test tests[] = {
     {"a_failure_is_told_once", a_failure_is_told_once_then_tried_again},
     {"every_waiter_learns_of_the_failure", every_waiter_learns_of_the_failure},
     {"closing_does_not_wait", closing_does_not_wait_for_a_stalled_transfer},
+    {"waiting_for_the_last_close_has_an_end", waiting_for_the_last_close_has_an_end},
     {"a_reader_that_stops_stops_the_transfers", a_reader_that_stops_stops_the_transfers},
     {"many_readers_read_right", many_readers_read_right},
     {"eviction_spares_what_is_open", eviction_spares_what_is_open_and_keeps_the_limit},
