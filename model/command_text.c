@@ -114,6 +114,10 @@ static errint read_ansi_escape(struct reader *r, struct buf *to)
     r->at++;
     if (c == '\\' || c == '\'' || c == '"' || c == '?')
         return take_char(to, c);
+    static const char letters[] = "abeEfnrtv", bytes[] = "\a\b\033\033\f\n\r\t\v";
+    const char *letter = strchr(letters, c);
+    if (letter && *letter)
+        return take_char(to, bytes[letter - letters]);
     return err_set(-EINVAL, "connect: \\%c in $'…' is no character of a value", c);
 }
 

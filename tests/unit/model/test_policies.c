@@ -1,0 +1,235 @@
+/* What policies/ holds for a connection, before it has a role and after. */
+#include "model/policies.h"
+
+#include "aws/json.h"
+#include "base/cleanup.h"
+#include "model/settings.h"
+#include "tests/lib/scratch.h"
+#include "tests/lib/unit.h"
+
+struct world {
+    struct scratch scratch;
+    struct model_settings settings;
+    struct model *m;
+};
+
+static void start(struct world *w)
+{
+    scratch_init(&w->scratch);
+    model_settings_init(&w->settings);
+    CHECK_INT(model_settings_set(&w->settings, "state_dir", w->scratch.path), 0);
+    CHECK_INT(model_open(&w->settings, MODEL_STATE_ONLY, &w->m), 0);
+}
+
+static void stop(struct world *w)
+{
+    model_stop(w->m);
+    model_free(w->m);
+    model_settings_done(&w->settings);
+    scratch_done(&w->scratch);
+}
+
+#define TEXT(s) ((char *)(uintptr_t)(s))
+
+/* A row of report NAME; NOTES say vendor bucket and partition. */
+static struct cache_connection row_of(const char *handle, const char *role_arn, const char *notes)
+{
+    return (struct cache_connection){.handle = TEXT(handle),
+                                     .bucket = TEXT("customers-bucket"),
+                                     .report = TEXT(handle),
+                                     .prefix = TEXT("cur"),
+                                     .name = TEXT(""),
+                                     .external_id = TEXT("0123456789abcdef"),
+                                     .principal = TEXT("999900001111"),
+                                     .role_arn = TEXT(role_arn),
+                                     .bucket_owner = TEXT(""),
+                                     .definition_prefix = TEXT(""),
+                                     .notes = TEXT(notes),
+                                     .granted = TEXT("[]"),
+                                     .last_error = TEXT(""),
+                                     .connected = *role_arn != 0,
+                                     .created_unix = 1};
+}
+
+#define AWS_NOTES "{\"vendor_bucket\": \"vendors-bucket\", \"partition\": \"aws\"}"
+#define ROLE "arn:aws:iam::111122223333:role/path/r"
+
+static cJSON *document(struct world *w, const struct cache_connection *row, const char *name)
+{
+    struct buf text cleanup_buf = BUF_INIT;
+    cJSON *d = NULL;
+    CHECK_INT(model_policies_file(w->m, row, name, &text), 0);
+    CHECK_INT(aws_json_parse(text.data, text.len, &d), 0);
+    return d;
+}
+
+static void check_document(struct world *w, const struct cache_connection *row, const char *name, const char *want)
+{
+    cJSON *got = document(w, row, name), *wanted = cJSON_Parse(want);
+    CHECK(wanted != NULL);
+    if (!cJSON_Compare(got, wanted, 1)) {
+        char *text = cJSON_PrintUnformatted(got);
+        CHECK_STR(text, want);
+        free(text);
+    }
+    CHECK(cJSON_Compare(got, wanted, 1));
+    cJSON_Delete(got);
+    cJSON_Delete(wanted);
+}
+
+#define DENY(partition, accounts)                                                                                      \
+    "{\"Sid\":\"CtfsTemplates\",\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":[\"s3:PutObject\","                 \
+    "\"s3:PutObjectAcl\",\"s3:DeleteObject\"],\"Resource\":\"arn:" partition ":s3:::vendors-bucket/templates/*\","     \
+    "\"Condition\":{\"StringNotEquals\":{\"aws:PrincipalAccount\":[" accounts "]}}}"
+
+static void the_vendors_bucket_is_guarded_before_there_is_a_role(void)
+{
+    struct world w;
+    start(&w);
+    struct cache_connection row = row_of("c-00000001", "", AWS_NOTES);
+    CHECK_INT(cache_state_put(w.m->state, &row), 0);
+    check_document(&w, &row, "vendor-bucket-policy.json",
+                   "{\"Version\":\"2012-10-17\",\"Statement\":[" DENY("aws", "\"999900001111\"") "]}");
+    stop(&w);
+}
+
+static void each_customer_has_its_own_folder_there(void)
+{
+    struct world w;
+    start(&w);
+    struct cache_connection rows[] = {
+        row_of("c-00000001", ROLE, AWS_NOTES), row_of("c-00000002", "", AWS_NOTES),
+        row_of("c-00000003", ROLE, "{\"vendor_bucket\": \"another-bucket\", \"partition\": \"aws\"}"),
+        row_of("c-00000004", "", "{}")};
+    rows[1].principal = TEXT("arn:aws:iam::888800001111:role/vendor");
+    rows[3].direct = true;
+    for (size_t i = 0; i < 4; i++)
+        CHECK_INT(cache_state_put(w.m->state, &rows[i]), 0);
+    check_document(
+        &w, &rows[0], "vendor-bucket-policy.json",
+        "{\"Version\":\"2012-10-17\",\"Statement\":[" DENY(
+            "aws", "\"999900001111\",\"888800001111\"") ",{\"Sid\":\"CtfsPut00000001\",\"Effect\":\"Allow\","
+                                                        "\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:root\"},"
+                                                        "\"Action\":[\"s3:PutObject\",\"s3:PutObjectAcl\"],"
+                                                        "\"Resource\":\"arn:aws:s3:::vendors-bucket/data/c-00000001/"
+                                                        "*\"},{\"Sid\":\"CtfsList00000001\","
+                                                        "\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::"
+                                                        "111122223333:root\"},\"Action\":[\"s3:ListBucket\"],"
+                                                        "\"Resource\":\"arn:aws:s3:::vendors-bucket\",\"Condition\":{"
+                                                        "\"StringLike\":{\"s3:prefix\":"
+                                                        "\"data/c-00000001/*\"}}}]}");
+    stop(&w);
+}
+
+static void the_vendor_needs_its_own_bucket_and_roles_alone(void)
+{
+    struct world w;
+    start(&w);
+    struct cache_connection row = row_of("c-1", "", "{\"partition\": \"aws-us-gov\"}");
+    check_document(
+        &w, &row, "vendor-identity-policy.json",
+        "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"CtfsAssume\",\"Effect\":\"Allow\",\"Action\":["
+        "\"sts:AssumeRole\"],\"Resource\":\"arn:aws-us-gov:iam::*:role/*\"}]}");
+    row.notes = TEXT(AWS_NOTES);
+    cJSON *d = document(&w, &row, "vendor-identity-policy.json");
+    char *text = cJSON_PrintUnformatted(d);
+    CHECK_INT(cJSON_GetArraySize(cJSON_GetObjectItem(d, "Statement")), 4);
+    CHECK(!strstr(text, "vendors-bucket/*") && !strstr(text, "s3:*") && !strstr(text, "\"*\"") &&
+          !strstr(text, "customers-bucket"));
+    CHECK(strstr(text, "\"arn:aws:s3:::vendors-bucket/data/*/.ctfs-probe\"") != NULL);
+    free(text);
+    cJSON_Delete(d);
+    stop(&w);
+}
+
+static void the_report_is_the_guides_and_its_bucket_is_bound_to_the_customer(void)
+{
+    struct world w;
+    start(&w);
+    struct cache_connection row = row_of("c-1", "", AWS_NOTES);
+    row.definition_prefix = TEXT("real");
+    row.notes = TEXT("{\"bucket_region\": \"eu-west-1\", \"partition\": \"aws\"}");
+    check_document(
+        &w, &row, "report-definition.json",
+        "{\"ReportName\":\"c-1\",\"TimeUnit\":\"DAILY\",\"Format\":\"textORcsv\",\"Compression\":\"GZIP\","
+        "\"AdditionalSchemaElements\":[\"RESOURCES\"],\"S3Bucket\":\"customers-bucket\",\"S3Prefix\":\"real\","
+        "\"S3Region\":\"eu-west-1\",\"AdditionalArtifacts\":[],\"RefreshClosedReports\":true,"
+        "\"ReportVersioning\":\"OVERWRITE_REPORT\"}");
+    cJSON *open = document(&w, &row, "report-bucket-policy.json");
+    CHECK(!cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(open, "Statement"), 0), "Condition"));
+    cJSON_Delete(open);
+    row.role_arn = TEXT(ROLE);
+    cJSON *bound = document(&w, &row, "report-bucket-policy.json");
+    for (int i = 0; i < 2; i++) {
+        const cJSON *s = cJSON_GetArrayItem(cJSON_GetObjectItem(bound, "Statement"), i);
+        const cJSON *equals = cJSON_GetObjectItem(cJSON_GetObjectItem(s, "Condition"), "StringEquals");
+        CHECK_STR(cJSON_GetStringValue(cJSON_GetObjectItem(equals, "aws:SourceAccount")), "111122223333");
+    }
+    cJSON_Delete(bound);
+    stop(&w);
+}
+
+static int add_name(void *arg, const char *name)
+{
+    buf_printf(arg, "%s ", name);
+    return 0;
+}
+
+static void check_names(struct world *w, const struct cache_connection *row, const char *want)
+{
+    struct buf names cleanup_buf = BUF_INIT, text cleanup_buf = BUF_INIT;
+    CHECK_INT(model_policies_each(w->m, row, add_name, &names), 0);
+    CHECK_STR(buf_text(&names), want);
+    CHECK_INT(model_policies_file(w->m, row, "other.json", &text), -ENOENT);
+}
+
+#define ALWAYS "report-bucket-policy.json report-definition.json "
+#define GUIDES "CloudTrakr-Custom-ResourceMonitoring-Policy.json CloudTrakr-Custom-S3-Policy.json "
+
+static void the_files_are_those_that_mean_something(void)
+{
+    struct world w;
+    start(&w);
+    struct cache_connection row = row_of("c-1", "", AWS_NOTES);
+    check_names(&w, &row,
+                GUIDES ALWAYS "template.json trust-policy.json vendor-bucket-policy.json vendor-identity-policy.json ");
+    row = row_of("c-1", ROLE, "{}");
+    check_names(&w, &row, GUIDES "granted.tsv " ALWAYS "template.json trust-policy.json vendor-identity-policy.json ");
+    row.direct = true;
+    check_names(&w, &row, "granted.tsv " ALWAYS);
+    row = row_of("c-1", "", AWS_NOTES);
+    row.principal = TEXT(""); /* disconnected */
+    check_names(&w, &row, ALWAYS);
+    stop(&w);
+}
+
+static void what_was_tried_is_a_table(void)
+{
+    struct world w;
+    struct buf text cleanup_buf = BUF_INIT;
+    start(&w);
+    struct cache_connection row = row_of("c-1", ROLE, "{}");
+    row.granted =
+        TEXT("[{\"action\": \"ec2:DescribeInstances\", \"granted\": \"no\", \"answer\": \"UnauthorizedOperation\", "
+             "\"time\": \"2026-11-23T00:00:00Z\", \"request_id\": \"r-1\"}, {\"action\": \"x\"}]");
+    CHECK_INT(model_policies_file(w.m, &row, "granted.tsv", &text), 0);
+    CHECK_STR(buf_text(&text), "action\tgranted\tanswer\ttime\trequest_id\n"
+                               "ec2:DescribeInstances\tno\tUnauthorizedOperation\t2026-11-23T00:00:00Z\tr-1\n"
+                               "x\t\t\t\t\n");
+    stop(&w);
+}
+
+static const struct unit_test tests[] = {
+    {"the_vendors_bucket_is_guarded_before_there_is_a_role", the_vendors_bucket_is_guarded_before_there_is_a_role},
+    {"each_customer_has_its_own_folder_there", each_customer_has_its_own_folder_there},
+    {"the_vendor_needs_its_own_bucket_and_roles_alone", the_vendor_needs_its_own_bucket_and_roles_alone},
+    {"the_report_is_the_guides_and_its_bucket_is_bound_to_the_customer",
+     the_report_is_the_guides_and_its_bucket_is_bound_to_the_customer},
+    {"the_files_are_those_that_mean_something", the_files_are_those_that_mean_something},
+    {"what_was_tried_is_a_table", what_was_tried_is_a_table},
+};
+
+int main(int argc, char **argv)
+{
+    return unit_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}
