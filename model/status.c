@@ -360,7 +360,7 @@ static void put_failure(struct buf *to, const cJSON *one)
 {
     buf_printf(to, "failing: %s %s%s%s: %s%s\n", text_of(one, "topic"), text_of(one, "of"),
                *text_of(one, "of") ? " " : "", text_of(one, "error"), text_of(one, "message"),
-               is_true(one, "served_from_cache") ? " (what was fetched before is shown)" : "");
+               is_true(one, "served_from_cache") ? " (stale: what was fetched before is shown)" : "");
 }
 
 static void put_transfer(struct buf *to, const cJSON *one)
