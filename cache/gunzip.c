@@ -21,6 +21,7 @@
 
 #define FAILED_NS CLOCK_NS_PER_S
 #define IN_ORDER_MIN 4
+#define FAR_BYTES (8u << 20)
 
 struct read {
     uint64_t off;
@@ -56,7 +57,7 @@ static struct cache_gunzip_want *claim(struct cache_gunzip *v, const struct read
 static bool is_far(const struct cache_gunzip_pass *p, const struct read *r)
 {
     uint64_t reach = p->end > p->front ? p->end : p->front;
-    return r->off > reach + CACHE_GUNZIP_WINDOW_MAX_BYTES;
+    return r->off > reach + FAR_BYTES;
 }
 
 static bool reads_in_order(const struct cache_gunzip_pass *p)
@@ -122,18 +123,22 @@ static errint park(struct cache_gunzip *v, struct cache_gunzip_pass *p, const st
 
 static void note_read(struct cache_gunzip_pass *p, const struct read *r)
 {
+    p->ahead = false;
     p->in_order = is_far(p, r) ? 0 : p->in_order + 1;
     p->used_ns = clock_monotonic_ns();
 }
 
-/* Without a waiter a read is a hint: the pass runs up to it and half a window on. */
+/* Without a waiter a read is a hint: a pass that nobody reads from fills its window, another runs up to the place and half
+ * a window on. */
 static errint wait_for(struct cache_gunzip *v, struct cache_gunzip_pass *p, const struct read *r, struct waiter *w)
 {
     errint e = -EAGAIN;
+    bool ahead = !w && p->front == 0 && !cache_gunzip_pass_is_wanted(p);
     note_read(p, r);
+    p->ahead = ahead;
     if (w)
         e = park(v, p, r, w);
-    else if (r->off + r->len > p->front)
+    else if (!ahead && r->off + r->len > p->front)
         p->front = r->off + r->len;
     cache_gunzip_pass_mark(p);
     cache_gunzip_pass_nudge(p);

@@ -1,11 +1,13 @@
 /* One lock, a list of shares, a line of those that wait for a first window, a thread that watches.
  *
- * Rings are anonymous maps: given back, their pages leave the process at once. While somebody waits, fit() tells every
+ * Rings are anonymous maps: given back, their pages leave the process at once, but for one ring that is spared for the next
+ * pass as long as there are any, because touching new pages costs more than decompressing into them. The spare counts as
+ * used, and goes as soon as its room is wanted. While somebody waits, fit() tells every
  * pass above its share to shrink, and the watch, every CACHE_GUNZIP_WATCH_NS, wakes the idle ones above their share and
  * asks those that were idle for CACHE_GUNZIP_IDLE_NS to give up. While nobody waits, fit() lets a pass below its share
- * grow by a factor of two as long as there is room.
+ * grow by factors of two as far as there is room.
  *
- * A pass that shrinks holds both windows while it copies; only the larger is counted.
+ * A pass whose window changes holds both while it copies; room is asked for the larger alone.
  */
 #include "cache/gunzip_budget.h"
 
@@ -22,6 +24,8 @@ struct cache_gunzip_budget {
     size_t total, used, used_max;
     unsigned shares_count, holders_count, waiting_count, watched_count;
     struct cache_gunzip_share *first;
+    uint8_t *spare;
+    size_t spare_bytes;
     struct waitlist line;
     pthread_cond_t left;  /* shares_count became 0 */
     pthread_cond_t alarm; /* there is something to watch, or stopping */
@@ -90,13 +94,31 @@ void cache_gunzip_budget_join(struct cache_gunzip_budget *b, struct cache_gunzip
     pthread_mutex_unlock(&b->lock);
 }
 
+/* Of BYTES, what S has a use for. */
+static size_t useful(const struct cache_gunzip_share *s, size_t bytes)
+{
+    while (bytes > CACHE_GUNZIP_WINDOW_MIN_BYTES && bytes / 2 >= s->use_bytes)
+        bytes /= 2;
+    return bytes;
+}
+
+/* Could every holder have a window of BYTES, or as much of it as it has a use for? */
+static bool fits_all(const struct cache_gunzip_budget *b, size_t bytes)
+{
+    size_t sum = 0;
+    for (const struct cache_gunzip_share *s = b->first; s && sum <= b->total; s = s->next)
+        if (s->holds)
+            sum += s->rests ? s->ring_bytes : useful(s, bytes);
+    return sum <= b->total;
+}
+
 /* The largest window that every holder could have, and no more than S has a use for. */
 static size_t fair_bytes(const struct cache_gunzip_budget *b, const struct cache_gunzip_share *s)
 {
-    size_t bytes = CACHE_GUNZIP_WINDOW_MAX_BYTES;
-    while (bytes > CACHE_GUNZIP_WINDOW_MIN_BYTES && bytes / 2 >= s->use_bytes)
-        bytes /= 2;
-    while (bytes > CACHE_GUNZIP_WINDOW_MIN_BYTES && bytes * b->holders_count > b->total)
+    size_t bytes = useful(s, CACHE_GUNZIP_WINDOW_MAX_BYTES);
+    if (s->rests)
+        return s->ring_bytes;
+    while (bytes > CACHE_GUNZIP_WINDOW_MIN_BYTES && !fits_all(b, bytes))
         bytes /= 2;
     return bytes;
 }
@@ -180,21 +202,70 @@ void cache_gunzip_budget_watch(struct cache_gunzip_budget *b, struct cache_gunzi
 static uint8_t *map_ring(size_t bytes)
 {
     void *ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return ring == MAP_FAILED ? NULL : ring;
+    if (ring == MAP_FAILED)
+        return NULL;
+    (void)madvise(ring, bytes, MADV_HUGEPAGE); /* fewer faults; where there are none, small pages do */
+    return ring;
 }
 
-/* Takes a new ring (NULL: none) in the place of the old one. */
+static void drop_spare(struct cache_gunzip_budget *b)
+{
+    if (b->spare)
+        munmap(b->spare, b->spare_bytes);
+    b->used -= b->spare_bytes;
+    b->spare = NULL;
+    b->spare_bytes = 0;
+}
+
+/* Room for BYTES more, at the spare's cost if need be. */
+static bool make_room(struct cache_gunzip_budget *b, size_t bytes)
+{
+    if (b->used + bytes > b->total)
+        drop_spare(b);
+    return b->used + bytes <= b->total;
+}
+
+/* The old ring of a share becomes the spare one, or goes. */
+static void put_ring(struct cache_gunzip_budget *b, uint8_t *ring, size_t bytes)
+{
+    if (!b->spare && !b->waiting_count && b->shares_count > 1 && bytes > CACHE_GUNZIP_WINDOW_MIN_BYTES) {
+        b->spare = ring;
+        b->spare_bytes = bytes;
+        return;
+    }
+    munmap(ring, bytes);
+    b->used -= bytes;
+}
+
+/* Takes a new ring, which counts as used already (NULL: none), in the place of the old one. */
 static void set_ring(struct cache_gunzip_budget *b, struct cache_gunzip_share *s, uint8_t *ring, size_t bytes)
 {
+    bool less = bytes < s->ring_bytes;
     if (s->ring)
-        munmap(s->ring, s->ring_bytes);
-    b->used = b->used - s->ring_bytes + bytes;
+        put_ring(b, s->ring, s->ring_bytes);
+    if (b->used > b->total)
+        drop_spare(b);
     if (b->used > b->used_max)
         b->used_max = b->used;
-    if (bytes < s->ring_bytes)
-        waitlist_wake(&b->line);
     s->ring = ring;
     s->ring_bytes = bytes;
+    if (less)
+        waitlist_wake(&b->line);
+}
+
+/* A ring that counts as used: the spare one, or a new one. There is room for it. NULL: no memory. */
+static uint8_t *get_ring(struct cache_gunzip_budget *b, size_t bytes)
+{
+    uint8_t *ring = b->spare_bytes == bytes ? b->spare : NULL;
+    if (ring) {
+        b->spare = NULL;
+        b->spare_bytes = 0;
+        return ring;
+    }
+    ring = map_ring(bytes);
+    if (ring)
+        b->used += bytes;
+    return ring;
 }
 
 void cache_gunzip_budget_leave(struct cache_gunzip_budget *b, struct cache_gunzip_share *s)
@@ -210,8 +281,19 @@ void cache_gunzip_budget_leave(struct cache_gunzip_budget *b, struct cache_gunzi
     count_flag(&s->watched, false, &b->watched_count);
     count_flag(&s->holds, false, &b->holders_count);
     set_ring(b, s, NULL, 0);
-    if (--b->shares_count == 0)
+    if (--b->shares_count == 0) {
+        drop_spare(b);
         pthread_cond_broadcast(&b->left);
+    }
+    pthread_mutex_unlock(&b->lock);
+}
+
+void cache_gunzip_budget_release(struct cache_gunzip_budget *b, struct cache_gunzip_share *s)
+{
+    pthread_mutex_lock(&b->lock);
+    count_flag(&s->holds, false, &b->holders_count);
+    s->rests = false;
+    set_ring(b, s, NULL, 0);
     pthread_mutex_unlock(&b->lock);
 }
 
@@ -220,11 +302,11 @@ errint cache_gunzip_budget_take(struct cache_gunzip_budget *b, struct cache_gunz
     errint e = 0;
     pthread_mutex_lock(&b->lock);
     count_flag(&s->holds, true, &b->holders_count);
-    size_t bytes = fair_bytes(b, s);
-    while (bytes > CACHE_GUNZIP_WINDOW_MIN_BYTES && b->used + bytes > b->total)
+    size_t bytes = fair_bytes(b, s), spare = b->spare_bytes;
+    while (bytes > CACHE_GUNZIP_WINDOW_MIN_BYTES && b->used - spare + bytes > b->total)
         bytes /= 2;
-    if (b->used + bytes <= b->total) {
-        uint8_t *ring = map_ring(bytes);
+    if (spare == bytes || make_room(b, bytes)) {
+        uint8_t *ring = get_ring(b, bytes);
         if (ring)
             set_ring(b, s, ring, bytes);
         else
@@ -246,8 +328,9 @@ size_t cache_gunzip_budget_fit(struct cache_gunzip_budget *b, const struct cache
     size_t bytes = s->ring_bytes, fair = fair_bytes(b, s);
     if (b->waiting_count && bytes > fair)
         bytes = fair;
-    else if (!b->waiting_count && bytes * 2 <= fair && b->used + bytes * 2 <= b->total)
-        bytes *= 2;
+    else if (!b->waiting_count)
+        while (bytes * 2 <= fair && b->used - b->spare_bytes - s->ring_bytes + bytes * 2 <= b->total)
+            bytes *= 2;
     pthread_mutex_unlock(&b->lock);
     return bytes;
 }
@@ -264,19 +347,38 @@ static void copy_ring(uint8_t *to, size_t to_bytes, const uint8_t *from, size_t 
     }
 }
 
-bool cache_gunzip_budget_resize(struct cache_gunzip_budget *b, struct cache_gunzip_share *s, size_t bytes,
-                                uint64_t from, uint64_t to)
+/* While the bytes are copied both rings are counted, so that what is used may pass the total by the smaller one: a window
+ * in a full budget could not shrink otherwise. */
+static bool replace(struct cache_gunzip_budget *b, struct cache_gunzip_share *s, size_t bytes, uint64_t from,
+                    uint64_t to)
 {
-    uint8_t *ring = map_ring(bytes);
+    pthread_mutex_lock(&b->lock);
+    bool fits = bytes < s->ring_bytes || make_room(b, bytes - s->ring_bytes);
+    uint8_t *ring = fits ? get_ring(b, bytes) : NULL;
+    pthread_mutex_unlock(&b->lock);
     if (!ring)
         return false;
     copy_ring(ring, bytes, s->ring, s->ring_bytes, from, to);
     pthread_mutex_lock(&b->lock);
-    bool fits = b->used - s->ring_bytes + bytes <= b->total;
-    if (fits)
-        set_ring(b, s, ring, bytes);
+    set_ring(b, s, ring, bytes);
     pthread_mutex_unlock(&b->lock);
-    if (!fits)
-        munmap(ring, bytes);
-    return fits;
+    return true;
+}
+
+bool cache_gunzip_budget_resize(struct cache_gunzip_budget *b, struct cache_gunzip_share *s, size_t bytes,
+                                uint64_t from, uint64_t to)
+{
+    return replace(b, s, bytes, from, to);
+}
+
+bool cache_gunzip_budget_rest(struct cache_gunzip_budget *b, struct cache_gunzip_share *s, uint64_t from, uint64_t to)
+{
+    assert(to - from <= CACHE_GUNZIP_REST_BYTES);
+    if (!replace(b, s, CACHE_GUNZIP_REST_BYTES, from, to))
+        return false;
+    pthread_mutex_lock(&b->lock);
+    s->rests = true;
+    waitlist_wake(&b->line);
+    pthread_mutex_unlock(&b->lock);
+    return true;
 }

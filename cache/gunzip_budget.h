@@ -1,8 +1,9 @@
 /* The memory of all windows, shared by the passes of all gunzip views.
  *
  * Windows are powers of two between CACHE_GUNZIP_WINDOW_MIN_BYTES and _MAX_BYTES; the share of a pass is the total divided
- * by the passes that hold or want one. When one waits, those above their share shrink as soon as what they must keep fits,
- * and one whose readers were away for CACHE_GUNZIP_IDLE_NS gives its window up (its next reader begins anew).
+ * by the passes that hold or want one, less what those need that rest. When one waits, those above their share shrink as soon as what they must keep fits,
+ * and one whose readers were away for CACHE_GUNZIP_IDLE_NS gives its window up (its next reader begins anew). A pass that
+ * is at its end and read to the end rests: it keeps CACHE_GUNZIP_REST_BYTES.
  *
  * Ownership: outlives every view that was made with it; cache_gunzip_budget_free waits until the last of their passes
  *            ended, so call it when all views are put, and before the executor is freed.
@@ -20,8 +21,9 @@
 #include "base/task.h"
 
 #define CACHE_GUNZIP_WINDOW_MIN_BYTES (1u << 20) /* SOURCE_READ_MAX: one read must fit */
-#define CACHE_GUNZIP_WINDOW_MAX_BYTES (8u << 20)
-#define CACHE_GUNZIP_BUDGET_BYTES (64u << 20)
+#define CACHE_GUNZIP_WINDOW_MAX_BYTES (32u << 20)
+#define CACHE_GUNZIP_REST_BYTES (128u << 10)
+#define CACHE_GUNZIP_BUDGET_BYTES (72u << 20)
 #define CACHE_GUNZIP_IDLE_NS 1000000000LL
 #define CACHE_GUNZIP_WATCH_NS 10000000LL
 
@@ -48,6 +50,7 @@ struct cache_gunzip_share {
     size_t ring_bytes;
     bool holds;                    /* private: has a ring or waits for its first */
     bool waiting, watched;         /* private */
+    bool rests;                    /* private: its ring is small and stays so */
     _Atomic int64_t idle_since_ns; /* monotonic; 0 while the pass has anything to do */
     _Atomic bool give_up;          /* asked of an idle pass: end */
 };
@@ -65,6 +68,12 @@ size_t cache_gunzip_budget_fit(struct cache_gunzip_budget *b, const struct cache
  * there is no room (nothing was changed). */
 bool cache_gunzip_budget_resize(struct cache_gunzip_budget *b, struct cache_gunzip_share *s, size_t bytes,
                                 uint64_t from, uint64_t to);
+
+/* The bytes [FROM, TO), at most CACHE_GUNZIP_REST_BYTES, are all that is kept from now on. False when there is no memory. */
+bool cache_gunzip_budget_rest(struct cache_gunzip_budget *b, struct cache_gunzip_share *s, uint64_t from, uint64_t to);
+
+/* Gives the ring back; the next thing is take. */
+void cache_gunzip_budget_release(struct cache_gunzip_budget *b, struct cache_gunzip_share *s);
 
 /* Wakes the share's task once, about CACHE_GUNZIP_WATCH_NS from now. */
 void cache_gunzip_budget_watch(struct cache_gunzip_budget *b, struct cache_gunzip_share *s);

@@ -10,8 +10,11 @@
  *     - a byte of a parked read,
  *     - a byte of a ready read, for READY_NS: one that was interrupted never comes to claim, so then it is dropped,
  *     - half a window behind the furthest read: the kernel sends its read-ahead out of order.
- * END runs at most half a window ahead of the furthest delivery if no read waits for more. Behind the declared size, and for a
- * verifying pass, output goes into a scratch buffer.
+ * END runs at most half a window, and no more than LEAD_MAX_BYTES, ahead of the furthest delivery if no read waits for more; a pass that was hinted at, and
+ * not read from yet, fills its window. Behind the declared size, and for a verifying pass, output goes into a scratch buffer.
+ *
+ * A pass that is at its end and was read to the end rests: it keeps the last bytes in a small ring, and gives the large one
+ * to the pass that comes next.
  *
  * Lock order: view->lock, then the budget's, then lists' and executors'. The object is called with no lock held.
  */
@@ -26,6 +29,8 @@
 #define SLICE_BYTES ((size_t)512 * 1024)
 #define INPUT_BYTES ((size_t)256 * 1024)
 #define SCRATCH_BYTES ((size_t)256 * 1024)
+#define LEAD_MAX_BYTES ((size_t)8 * 1024 * 1024)
+#define NUDGE_BYTES ((size_t)1024 * 1024)
 #define READY_NS CLOCK_NS_PER_S
 
 struct plan {
@@ -47,7 +52,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 /* ---- what to do ---- */
 
-static bool is_wanted(const struct cache_gunzip_pass *p)
+bool cache_gunzip_pass_is_wanted(const struct cache_gunzip_pass *p)
 {
     for (const struct cache_gunzip_want *w = p->view->wants; w; w = w->next)
         if (w->pass == p)
@@ -57,12 +62,12 @@ static bool is_wanted(const struct cache_gunzip_pass *p)
 
 bool cache_gunzip_pass_is_free(const struct cache_gunzip_pass *p)
 {
-    return !p->busy && !p->pins && !is_wanted(p);
+    return !p->busy && !p->pins && !cache_gunzip_pass_is_wanted(p);
 }
 
 void cache_gunzip_pass_mark(struct cache_gunzip_pass *p)
 {
-    if (p->pins || is_wanted(p))
+    if (p->pins || cache_gunzip_pass_is_wanted(p))
         p->share.idle_since_ns = 0;
     else if (p->share.idle_since_ns == 0)
         p->share.idle_since_ns = clock_monotonic_ns();
@@ -104,7 +109,7 @@ static uint64_t ready_from(const struct cache_gunzip_pass *p)
 /* How far reads want it. */
 static uint64_t find_goal(const struct cache_gunzip_pass *p, struct plan *plan, bool *ret_end)
 {
-    uint64_t goal = p->front ? p->front + p->room / 2 : 0;
+    uint64_t goal = p->ahead ? p->start + p->room : p->front ? p->front + least(p->room / 2, LEAD_MAX_BYTES) : 0;
     *ret_end = false;
     for (const struct cache_gunzip_want *w = p->view->wants; w; w = w->next) {
         if (w->pass != p || w->ready)
@@ -157,12 +162,18 @@ static bool should_end(const struct cache_gunzip_pass *p)
     return p->share.give_up && p->share.idle_since_ns;
 }
 
+static bool should_rest(const struct cache_gunzip_pass *p)
+{
+    return p->ended && !p->rests && !p->pins && p->share.ring_bytes > CACHE_GUNZIP_WINDOW_MIN_BYTES &&
+           p->front >= p->view->setup.declared_bytes && !cache_gunzip_pass_is_wanted(p);
+}
+
 void cache_gunzip_pass_nudge(struct cache_gunzip_pass *p)
 {
     if (p->busy)
         return; /* it looks again when it publishes */
     struct plan plan = make_plan(p);
-    if (plan.waited || plan.len > p->room / 8 || should_end(p) || p->rewind)
+    if (plan.waited || plan.len > least(p->room / 8, NUDGE_BYTES) || should_end(p) || p->rewind || should_rest(p))
         task_wake(&p->task);
 }
 
@@ -324,13 +335,15 @@ void cache_gunzip_pass_rewind(struct cache_gunzip_pass *p)
 {
     p->start = p->end = p->front = 0;
     p->in_order = 0;
-    p->ended = p->stalled = false;
+    p->ended = p->stalled = p->ahead = false;
     p->rewind = true;
 }
 
 static void begin_anew(struct cache_gunzip_pass *p)
 {
-    p->rewind = false;
+    if (p->rests)
+        cache_gunzip_budget_release(p->view->setup.budget, &p->share);
+    p->rests = p->rewind = false;
     p->view->begun_count++;
     p->in_at = p->in_len = 0;
     p->in_off = 0;
@@ -379,6 +392,16 @@ static void fit_window(struct cache_gunzip_pass *p)
         return;
     p->start = from;
     p->room = bytes;
+}
+
+static void rest(struct cache_gunzip_pass *p)
+{
+    uint64_t from = p->end - least(p->end - p->start, CACHE_GUNZIP_REST_BYTES);
+    if (!cache_gunzip_budget_rest(p->view->setup.budget, &p->share, from, p->end))
+        return;
+    p->start = from;
+    p->room = p->share.ring_bytes;
+    p->rests = true;
 }
 
 static errint get_buffer(uint8_t **buffer, size_t bytes)
@@ -485,7 +508,9 @@ static bool prepare(struct cache_gunzip_pass *p, struct plan *ret_plan)
     p->share.give_up = false;
     prune_wants(p);
     cache_gunzip_pass_mark(p);
-    if (p->share.ring)
+    if (should_rest(p))
+        rest(p);
+    else if (p->share.ring && !p->rests)
         fit_window(p);
     *ret_plan = make_plan(p);
     errint e = ret_plan->len ? get_memory(p, ret_plan) : 0;

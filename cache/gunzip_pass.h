@@ -79,7 +79,9 @@ struct cache_gunzip_pass {
     struct cache_gunzip_pin *pins;
     bool busy;    /* run() decompresses: the lock is not held, the window is written at END */
     bool rewind;  /* run() shall begin anew */
+    bool ahead;   /* nobody has read from it yet: it was hinted at, and fills its window */
     bool ended;   /* went to the end: all it holds is proven */
+    bool rests;   /* ended, and its ring holds the last bytes alone */
     bool stalled; /* the object failed: only a reader that waits makes it try again */
 };
 
@@ -96,6 +98,9 @@ void cache_gunzip_pass_rewind(struct cache_gunzip_pass *p);
 
 /* Notes whether P has readers, for the budget. */
 void cache_gunzip_pass_mark(struct cache_gunzip_pass *p);
+
+/* Somebody waits for P, or was woken and has not come yet. */
+bool cache_gunzip_pass_is_wanted(const struct cache_gunzip_pass *p);
 
 /* Nobody waits for P, reads from its window or needs it at this moment. */
 bool cache_gunzip_pass_is_free(const struct cache_gunzip_pass *p);

@@ -1,30 +1,33 @@
 /* A read across a border asks the later source first: the beginning of a part stays in its window while nobody reads on, but
  * the end of a part is gone with the pass that proved it. So the waiting is done before the end is taken.
  *
- * When a read comes to a source for the first time, the next one is asked for its first byte, so that it is on its way when
- * its turn comes.
+ * When a read comes to a source for the first time, the next ones are asked for their first byte, so that they are
+ * decompressed ahead of the reader by the cores that are idle.
  */
 #include "model/report_concat.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+
+#define AHEAD_MAX 4
 
 struct slice {
     struct model_slice in;
     uint64_t start; /* in the whole */
     uint64_t len;
-    atomic_bool read;
+    atomic_bool read, poked;
 };
 
 struct concat {
     struct source source;
     uint64_t size_bytes;
     bool verified;
-    size_t count;
+    size_t count, ahead;
     struct slice slices[];
 };
 
@@ -57,14 +60,17 @@ static void ignore(void *arg, const void *data, size_t len)
     (void)len;
 }
 
-/* The next slice is on its way before its turn; whatever comes of it is asked for again then. */
+/* The next slices, one for each core beside the one that makes this slice, are on their way before their turn; whatever
+ * comes of it is asked for again then. */
 static void poke_next(struct concat *c, size_t index)
 {
-    if (atomic_exchange(&c->slices[index].read, true) || index + 1 == c->count)
+    if (atomic_exchange(&c->slices[index].read, true))
         return;
-    const struct slice *next = &c->slices[index + 1];
-    if (next->len)
-        (void)source_pread(next->in.source, next->in.skip_bytes, 1, ignore, NULL, NULL);
+    for (size_t i = index + 1; i < c->count && i <= index + c->ahead; i++) {
+        struct slice *next = &c->slices[i];
+        if (next->len && !atomic_exchange(&next->poked, true))
+            (void)source_pread(next->in.source, next->in.skip_bytes, 1, ignore, NULL, NULL);
+    }
 }
 
 struct copying {
@@ -136,6 +142,12 @@ static void concat_free(struct source *s)
 
 static const struct source_ops concat_ops = {.stat = concat_stat, .pread = concat_pread, .free = concat_free};
 
+static size_t ahead_count(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 2 ? 1 : cores > AHEAD_MAX ? AHEAD_MAX : (size_t)cores - 1;
+}
+
 errint model_concat_new(const struct model_slice *slices, size_t count, bool verified, struct source **ret)
 {
     struct concat *c = calloc(1, sizeof *c + count * sizeof c->slices[0]);
@@ -144,12 +156,14 @@ errint model_concat_new(const struct model_slice *slices, size_t count, bool ver
     source_init(&c->source, &concat_ops);
     c->count = count;
     c->verified = verified;
+    c->ahead = ahead_count();
     for (size_t i = 0; i < count; i++) {
         struct slice *s = &c->slices[i];
         s->in = slices[i];
         s->start = c->size_bytes;
         s->len = slices[i].size_bytes - slices[i].skip_bytes;
         atomic_init(&s->read, false);
+        atomic_init(&s->poked, false);
         c->size_bytes += s->len;
     }
     *ret = &c->source;

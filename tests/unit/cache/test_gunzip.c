@@ -315,8 +315,63 @@ static void test_reader_that_stops(void)
     struct cache_gunzip_status st;
     (void)usleep(200000);
     cache_gunzip_status(view, &st);
-    CHECK(st.made_bytes <= CACHE_GUNZIP_WINDOW_MAX_BYTES);
+    CHECK(st.made_bytes <= 9u << 20);
     CHECK_INT(st.waiting_count, 0);
+    close_view(view);
+}
+
+static void ignore(void *arg, const void *data, size_t len)
+{
+    (void)arg, (void)data, (void)len;
+}
+
+static uint64_t await_made(struct source *view, uint64_t bytes)
+{
+    struct cache_gunzip_status st;
+    int64_t until_ns = clock_monotonic_ns() + 20 * CLOCK_NS_PER_S;
+    do
+        cache_gunzip_status(view, &st);
+    while (st.made_bytes < bytes && usleep(1000) == 0 && clock_monotonic_ns() < until_ns);
+    return st.made_bytes;
+}
+
+/* A read without a waiter, as a concatenation sends for the part that comes next. */
+static void test_hint_fills_the_window(void)
+{
+    struct source *view = open_view(&fake_source_new(gz, gz_len)->source, PLAIN_BYTES, NULL);
+    CHECK_INT(source_pread(view, 10, 1, ignore, NULL, NULL), -EAGAIN);
+    CHECK_INT(await_made(view, PLAIN_BYTES), PLAIN_BYTES);
+    for (uint64_t off = 0; off < PLAIN_BYTES; off += 1048576)
+        CHECK_INT(read_at(view, off, 1048576), 0);
+    struct cache_gunzip_status st;
+    cache_gunzip_status(view, &st);
+    CHECK_INT(st.passes_begun_count, 1);
+    close_view(view);
+}
+
+static size_t await_used(size_t bytes)
+{
+    struct cache_gunzip_budget_status st;
+    int64_t until_ns = clock_monotonic_ns() + 20 * CLOCK_NS_PER_S;
+    do
+        cache_gunzip_budget_status(budget, &st);
+    while (st.used_bytes > bytes && usleep(1000) == 0 && clock_monotonic_ns() < until_ns);
+    return st.used_bytes;
+}
+
+static void test_read_to_the_end_rests(void)
+{
+    struct source *view = open_view(&fake_source_new(gz, gz_len)->source, PLAIN_BYTES, NULL);
+    struct cache_gunzip_status st;
+    for (uint64_t off = 0; off < PLAIN_BYTES; off += 1048576)
+        CHECK_INT(read_at(view, off, 1048576), 0);
+    CHECK(await_used(CACHE_GUNZIP_REST_BYTES) <= CACHE_GUNZIP_REST_BYTES);
+    CHECK_INT(read_at(view, PLAIN_BYTES - 100000, 100000), 0); /* what it kept */
+    cache_gunzip_status(view, &st);
+    CHECK_INT(st.passes_begun_count, 1);
+    CHECK_INT(read_at(view, PLAIN_BYTES - 1048576, 1048576), 0); /* what it did not */
+    CHECK_INT(read_at(view, 0, 1048576), 0);
+    CHECK_INT(read_at(view, PLAIN_BYTES - 1048576, 1048576), 0);
     close_view(view);
 }
 
@@ -491,6 +546,8 @@ static const struct unit_test tests[] = {
     {"sticky object failure", test_sticky_object_failure},
     {"stall and close", test_stall_and_close},
     {"reader that stops", test_reader_that_stops},
+    {"hint fills the window", test_hint_fills_the_window},
+    {"read to the end rests", test_read_to_the_end_rests},
     {"verify", test_verify},
     {"many views", test_many_views},
     {"past 4 GiB", test_past_4_gib},
