@@ -60,10 +60,15 @@ errint cache_store_scopes(struct cache_store *s, const char *prefix, int (*each)
 errint cache_store_forget(struct cache_store *s, const char *prefix);
 
 /* When was content HASH first seen at INO? The same as before if the hash is; else NOW_NS, but not before FLOOR_NS
- * (AWS's own time; 0: none), is kept and given; forgotten when nobody asks for 400 days. Moves on for a changed content: into the next second at
- * least, or by 1 ns where it is ahead of NOW_NS already. */
+ * (AWS's own time; 0: none), is kept and given; forgotten when nobody asks for 400 days. Moves on for a changed content:
+ * into the next second at least, or by 1 ns where it is ahead of NOW_NS already. */
 errint cache_store_seen(struct cache_store *s, uint64_t ino, struct hash128 hash, int64_t floor_ns, int64_t now_ns,
                         int64_t *ret_mtime_ns);
+
+/* The time of folder INO, whose names last changed at CHANGED_NS (0: they are not known yet): that, or the moment at which
+ * it was first shown without its names being known, so that a tool that looks, reads and looks again sees one time. */
+errint cache_store_dated(struct cache_store *s, uint64_t ino, int64_t changed_ns, int64_t now_ns,
+                         int64_t *ret_mtime_ns);
 
 /* What is known of one version of a gzip object. */
 struct cache_fact {

@@ -82,6 +82,53 @@ errint cache_store_seen(struct cache_store *s, uint64_t ino, struct hash128 hash
     return r;
 }
 
+/* A folder's row has its time and, in place of a hash, the CHANGED_NS that it stands for; zeros: its names were not known. */
+static struct hash128 hash_of_change(int64_t changed_ns)
+{
+    return (struct hash128){(uint64_t)changed_ns, changed_ns != 0};
+}
+
+/* known: nothing is to be written. FLOOR_NS is the change, 0 when it is not known. */
+static errint read_dated(struct cache_db *db, void *arg)
+{
+    struct seeing *p = arg;
+    sqlite3_stmt *stmt;
+    int64_t changed_ns = p->floor_ns;
+    p->mtime_ns = changed_ns ? changed_ns : p->now_ns;
+    p->known = changed_ns != 0;
+    int r = cache_db_first(db, STORE_SEEN_GET, &stmt, "i", (int64_t)p->ino);
+    if (r != 1)
+        return r;
+    int64_t before_ns = sqlite3_column_int64(stmt, 1);
+    bool same = changed_ns == 0 || cache_db_column_is(stmt, 0, p->hash);
+    bool first = !same && cache_db_column_is(stmt, 0, hash_of_change(0));
+    p->known = same && sqlite3_column_int64(stmt, 2) >= day_of(p->now_ns);
+    p->mtime_ns = same || first ? before_ns : later(before_ns, changed_ns);
+    cache_db_unuse(db, STORE_SEEN_GET, stmt);
+    return 0;
+}
+
+static errint write_dated(struct cache_db *db, void *arg)
+{
+    struct seeing *p = arg;
+    errint r = read_dated(db, p);
+    if (r < 0 || p->known)
+        return r;
+    return cache_db_run(db, STORE_SEEN_PUT, "ibii", (int64_t)p->ino, &p->hash, sizeof p->hash, p->mtime_ns,
+                        day_of(p->now_ns));
+}
+
+errint cache_store_dated(struct cache_store *s, uint64_t ino, int64_t changed_ns, int64_t now_ns, int64_t *ret_mtime_ns)
+{
+    struct seeing p = {.ino = ino, .hash = hash_of_change(changed_ns), .floor_ns = changed_ns, .now_ns = now_ns};
+    errint r = cache_store_read(s, true, read_dated, &p);
+    if (r == 0 && !p.known)
+        r = cache_store_write(s, write_dated, &p);
+    if (r == 0)
+        *ret_mtime_ns = p.mtime_ns;
+    return r;
+}
+
 errint cache_store_seen_prune(struct cache_db *db, int64_t now_ns)
 {
     return cache_db_run(db, STORE_SEEN_PRUNE, "i", day_of(now_ns) - SEEN_DAYS);

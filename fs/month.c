@@ -83,10 +83,9 @@ errint fs_month_changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret
     errint e = fs_ask_customer(a, &c);
     if (e == 0)
         e = take_snapshot(a, c, p->arg[0], &m); /* fetching it for a folder's date alone would be a request a month */
-    if (e)
-        return fs_months_changed(a, p, ret_ns);
-    *ret_ns = m->manifest_unix * FS_NS_PER_S;
-    return 0;
+    if (e == 0)
+        *ret_ns = m->manifest_unix * FS_NS_PER_S;
+    return e;
 }
 
 static bool part_named(const struct model_month *m, const char *name, size_t len)

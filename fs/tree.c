@@ -200,6 +200,14 @@ static struct hash128 hash_names(const struct fs_kind *kind)
     return hash128_bytes(buf_text(&all), all.len);
 }
 
+/* A folder is shown before its names are fetched: it keeps that time when they come. */
+static int64_t dated(struct fs_ask *a, const char *path, int64_t changed_ns)
+{
+    int64_t ns = 0;
+    errint e = cache_store_dated(a->fs->model->store, fs_node_ino(path), changed_ns, clock_wall_ns(), &ns);
+    return e ? (changed_ns ? changed_ns : a->fs->started_ns) : ns;
+}
+
 static int64_t folder_mtime(struct fs_ask *a, const struct fs_node *n)
 {
     struct fs_ask now = {.fs = a->fs, .customer = a->customer};
@@ -208,7 +216,9 @@ static int64_t folder_mtime(struct fs_ask *a, const struct fs_node *n)
     errint e = kind->changed ? kind->changed(&now, &n->place, &ns) : -ENOENT;
     fs_ask_release(&now);
     a->customer = now.customer;
-    return e == 0 && ns ? ns : first_seen(a, n->path, hash_names(kind), 0);
+    if (!kind->changed)
+        return first_seen(a, n->path, hash_names(kind), 0);
+    return dated(a, n->path, e == 0 ? ns : 0);
 }
 
 static bool has_folders(const struct fs_kind *kind)

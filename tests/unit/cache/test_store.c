@@ -131,6 +131,34 @@ static void what_nobody_looks_at_is_forgotten(void)
     scratch_done(&dir);
 }
 
+static void a_folder_keeps_the_time_at_which_it_was_shown(void)
+{
+    struct scratch dir;
+    scratch_init(&dir);
+    struct cache_store *s = open_at(dir.path);
+    int64_t t, second = 1000000000, base = clock_wall_ns() / second * second;
+    CHECK_INT(cache_store_dated(s, 7, 0, base + 50 * second, &t), 0);
+    CHECK_INT(t, base + 50 * second);
+    CHECK_INT(cache_store_dated(s, 7, 0, base + 60 * second, &t), 0);
+    CHECK_INT(t, base + 50 * second);
+    CHECK_INT(cache_store_dated(s, 7, base + 70 * second, base + 80 * second, &t), 0); /* now its names are known */
+    CHECK_INT(t, base + 50 * second);
+    cache_store_close(s);
+    s = open_at(dir.path);
+    CHECK_INT(cache_store_dated(s, 7, base + 70 * second, base + 90 * second, &t), 0);
+    CHECK_INT(t, base + 50 * second);
+    CHECK_INT(cache_store_dated(s, 7, base + 95 * second, base + 99 * second, &t), 0); /* they changed */
+    CHECK_INT(t, base + 95 * second);
+    CHECK_INT(cache_store_dated(s, 7, base + 20 * second, base + 99 * second, &t),
+              0); /* by AWS's time, which is older */
+    CHECK_INT(t, base + 95 * second + 1);
+    CHECK_INT(cache_store_dated(s, 8, base + 20 * second, base + 99 * second, &t),
+              0); /* known when it was first shown */
+    CHECK_INT(t, base + 20 * second);
+    cache_store_close(s);
+    scratch_done(&dir);
+}
+
 static void seen_facts_and_marks(void)
 {
     struct scratch dir;
@@ -373,6 +401,7 @@ static const struct unit_test tests[] = {
     {"a_listing_changes_whole", a_listing_changes_whole},
     {"ten_thousand_items", ten_thousand_items},
     {"what_nobody_looks_at_is_forgotten", what_nobody_looks_at_is_forgotten},
+    {"a_folder_keeps_the_time_at_which_it_was_shown", a_folder_keeps_the_time_at_which_it_was_shown},
     {"seen_facts_and_marks", seen_facts_and_marks},
     {"a_bad_file_is_set_aside", a_bad_file_is_set_aside},
     {"a_flipped_byte_is_never_believed", a_flipped_byte_is_never_believed},

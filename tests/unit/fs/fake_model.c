@@ -508,6 +508,14 @@ errint model_connect_text(struct model *m, struct buf *ret, struct waiter *w)
 }
 
 /* Contents seen, by inode; a few are enough. */
+errint cache_store_dated(struct cache_store *s, uint64_t ino, int64_t changed_ns, int64_t now_ns, int64_t *ret_mtime_ns)
+{
+    if (changed_ns == 0)
+        return cache_store_seen(s, ino, (struct hash128){0, 0}, 0, now_ns, ret_mtime_ns);
+    *ret_mtime_ns = changed_ns;
+    return 0;
+}
+
 errint cache_store_seen(struct cache_store *s, uint64_t ino, struct hash128 hash, int64_t floor_ns, int64_t now_ns,
                         int64_t *ret_mtime_ns)
 {
