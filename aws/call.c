@@ -307,6 +307,12 @@ static void send_attempt(struct aws_call *call)
     aws_http_start(client_of(call)->http, t);
 }
 
+/* Keys that are missing or wrongly configured are no matter of the call's own arguments. */
+static errint credentials_code(errint code)
+{
+    return code == -ENOENT || code == -EINVAL ? -EACCES : code;
+}
+
 static void begin_attempt(struct aws_call *call)
 {
     call->state = AWS_CALL_CREDENTIALS;
@@ -318,8 +324,7 @@ static void begin_attempt(struct aws_call *call)
         if (call->ops->starved)
             call->ops->starved(call);
     } else if (result < 0) {
-        finish(call, err_add(result == -ENOENT ? -EACCES : result, "%s %s: credentials", service_name(call),
-                             call->in.operation));
+        finish(call, err_add(credentials_code(result), "%s %s: credentials", service_name(call), call->in.operation));
     } else {
         send_attempt(call);
     }

@@ -3,7 +3,8 @@
  * Ownership: counted. The texts of a request stay valid until done(); a response is its owner's (aws_response_done).
  * Threads:   aws_call_start, aws_call_cancel and aws_call_put from any; ops run on the client's thread and must not block.
  *            aws_call_run blocks: job threads alone.
- * Errors:    by aws/errors.h; -EINTR cancelled, -ESHUTDOWN the client stopped, -EFBIG an answer past size_max.
+ * Errors:    by aws/errors.h; -EACCES no credentials, or a mistake in their configuration; -EINTR cancelled, -ESHUTDOWN the
+ *            client stopped, -EFBIG an answer past size_max.
  * Cost:      one request, retries as aws/retry.h.
  */
 #ifndef CTFS_AWS_CALL_H
