@@ -29,6 +29,7 @@ class Cli:
     def __init__(self, work, **environment):
         self.work = Path(work)
         own = {"HOME": str(work), "CTFS_STATE_DIR": str(self.work / "state"), "CTFS_CACHE_DIR": str(self.work / "cache")}
+        own["ASAN_OPTIONS"] = f"{os.environ.get('ASAN_OPTIONS', '')}:log_path={self.work}/sanitizer"
         self.env = clean_environment(**{**own, **NO_METADATA, **environment})
 
     def __call__(self, *words, status=0, timeout=60, cwd=None, stdin=None, program=PROGRAM, **more):
@@ -37,7 +38,13 @@ class Cli:
                               timeout=timeout, cwd=cwd or self.work,
                               **({"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}))
         same(done.returncode, status, f"ctfs {words}: {done.stdout[-600:]} {done.stderr[-900:]}")
+        self.check_sanitizer()
         return done
+
+    def check_sanitizer(self):
+        """What a sanitizer had to say of any process, a daemon without a stderr too."""
+        for path in self.work.glob("sanitizer.*"):
+            check(False, path.read_text(errors="replace")[:6000])
 
     def says(self, text, *words, status=1, **more):
         """Fails with that status, TEXT on stderr."""
