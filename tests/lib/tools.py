@@ -4,6 +4,7 @@ tools() answers [Tool]; Tool.command(path) is bash, run in a folder of its own; 
 which `whole` says whether the tool reads to the end. check_cell() is the rule of every cell of the matrix.
 """
 import random
+import re
 import shlex
 import tempfile
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ def tools(size=1000000):
         Tool("awk", """awk '{ print }' "$f\"""", ended),
         Tool("cp", 'cp "$f" out && cat out', same),
         dd(size),
+        Tool("dd iflag=direct", 'dd if="$f" bs=64k iflag=direct status=none', same),
+        Tool("tac", 'tac "$f"', lambda plain: b"".join(reversed(re.findall(rb"[^\n]*\n|[^\n]+$", plain)))),
         Tool("tar", 'tar -cf a.tar -C "$d" "$n" && tar -xOf a.tar', same),
         Tool("tar -S", 'tar -cSf a.tar -C "$d" "$n" && tar -xOf a.tar', same),
         Tool("rsync", 'rsync -a "$f" out && cat out', same),
