@@ -36,7 +36,11 @@ static errint take_away(const char *word)
     if (at.dead)
         return fs_mountpoint_detach(buf_text(&point), true);
     e = end_process(at.pid);
-    return e == -ESRCH ? fs_mountpoint_detach(buf_text(&point), false) : e;
+    if (e == -ESRCH)
+        return fs_mountpoint_detach(buf_text(&point), false);
+    if (e == 0 && fs_mountpoint_find(buf_text(&point), &at) == 0 && at.dead)
+        e = fs_mountpoint_detach(buf_text(&point), true); /* its process could not: that is to be said */
+    return e;
 }
 
 static int run(int argc, char **argv)

@@ -164,7 +164,7 @@ errint fs_mountpoint_find(const char *resolved, struct fs_mountpoint *ret)
 
 static errint run_fusermount(const char *resolved, bool lazy)
 {
-    char program[] = "fusermount3", options[] = "-uq", lazily[] = "-uqz", end[] = "--";
+    char program[] = "fusermount3", options[] = "-u", lazily[] = "-uz", end[] = "--";
     char *argv[] = {program, lazy ? lazily : options, end, (char *)(uintptr_t)resolved, NULL};
     pid_t child;
     int status = 0;
