@@ -1,9 +1,12 @@
 /* One block a connection, parted by an empty line. URLs of all pending ones are begun before the first is waited for. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "cache/store.h"
 #include "model/answer.h"
+#include "model/fetch.h"
 #include "model/onboard.h"
 #include "model/urls.h"
 
@@ -23,7 +26,29 @@ static errint add_pending(struct model *m, const struct cache_connection *row, s
     return 0;
 }
 
-static errint add_block(struct model *m, const struct cache_connection *row, struct buf *to, struct waiter *w)
+static int stop_at_first(void *arg, const struct cache_item *item)
+{
+    (void)item;
+    *(bool *)arg = true;
+    return 1;
+}
+
+/* A report that was waited for at onboarding has come since, when its months are cached: said here, not stored. */
+static errint take_delivery(struct model *m, struct cache_connection *row)
+{
+    char value[32], handle[48];
+    struct buf scope cleanup_buf = BUF_INIT;
+    bool delivered = false;
+    model_row_note(row, "report", value, sizeof value);
+    if (!m->store || strcmp(value, "waiting") != 0)
+        return 0;
+    (void)snprintf(handle, sizeof handle, "%s/", row->handle);
+    model_fetch_scope(&(struct model_customer){.scope = handle}, MODEL_MONTHS, "", &scope);
+    (void)cache_store_each(m->store, buf_text(&scope), stop_at_first, &delivered);
+    return delivered ? model_row_note_put(row, "report", "delivered") : 0;
+}
+
+static errint add_block(struct model *m, struct cache_connection *row, struct buf *to, struct waiter *w)
 {
     struct buf line cleanup_buf = BUF_INIT;
     char when[CLOCK_ISO_SIZE];
@@ -42,8 +67,9 @@ static errint add_block(struct model *m, const struct cache_connection *row, str
     }
     if (row->connected) {
         model_answer_add(to, "role_arn", row->role_arn);
+        errint e = take_delivery(m, row);
         model_onboard_found(row, to);
-        return 0;
+        return e;
     }
     if (*row->principal)
         return add_pending(m, row, to, w);
