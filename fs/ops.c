@@ -8,11 +8,13 @@
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/complain.h"
 #include "fs/handle.h"
 #include "fs/request.h"
 #include "fs/tree.h"
 
+#define STUCK_NS (200 * CLOCK_NS_PER_MS)
 #define MAX_BACKGROUND 4096
 #define CONGESTION 3072
 
@@ -194,6 +196,14 @@ static void answer_open(struct fs_request *r, struct fs_handle *h)
         fs_handle_put(h);
 }
 
+/* The kernel's page is locked by the first who reads it; whoever comes after waits for that lock, deaf to all signals but those
+ * that kill. So a file whose bytes are being waited for is opened past the page cache: each reader then has a request of
+ * its own, which a signal ends. */
+static bool is_stuck(const struct fs_request *r)
+{
+    return fs_park_reads(r->ask.fs->park, r->ino, clock_monotonic_ns() - STUCK_NS);
+}
+
 static errint try_open(struct fs_request *r)
 {
     struct fs_node *n;
@@ -206,7 +216,7 @@ static errint try_open(struct fs_request *r)
     put_node(r, n);
     if (e)
         return e;
-    r->fi.direct_io = control;
+    r->fi.direct_io = control || is_stuck(r);
     r->fi.keep_cache = !control; /* a node's bytes never change */
     r->fi.noflush = 1;
     answer_open(r, h);

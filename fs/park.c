@@ -146,9 +146,9 @@ void fs_park_free(struct fs_park *park)
     free(park);
 }
 
-void fs_parked_init(struct fs_parked *p, struct task *task)
+void fs_parked_init(struct fs_parked *p, struct task *task, uint64_t reads)
 {
-    *p = (struct fs_parked){.task = task, .phase = FS_FIRST_TRY};
+    *p = (struct fs_parked){.task = task, .phase = FS_FIRST_TRY, .reads = reads};
     atomic_init(&p->verdict, 0);
 }
 
@@ -157,6 +157,7 @@ void fs_park_enter(struct fs_park *park, struct fs_parked *p, int64_t deadline_n
     pthread_mutex_lock(&park->lock);
     p->linked = true;
     p->due_ns = NEVER_NS;
+    p->since_ns = clock_monotonic_ns();
     link_sorted(park, p);
     park->linked++;
     park->count++;
@@ -209,6 +210,16 @@ void fs_park_interrupt(struct fs_park *park, struct fs_parked *p)
     if (p->linked && atomic_load(&p->verdict) == 0)
         set_due(park, p, clock_monotonic_ns() + INTERRUPT_GRACE_NS, -EINTR);
     pthread_mutex_unlock(&park->lock);
+}
+
+bool fs_park_reads(struct fs_park *park, uint64_t node, int64_t before_ns)
+{
+    bool found = false;
+    pthread_mutex_lock(&park->lock);
+    for (struct fs_parked *p = park->head.next; p != &park->head && !found; p = p->next)
+        found = p->reads == node && p->since_ns <= before_ns;
+    pthread_mutex_unlock(&park->lock);
+    return found;
 }
 
 void fs_park_stop(struct fs_park *park)

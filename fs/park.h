@@ -21,6 +21,8 @@ struct fs_parked {
     struct task *task;          /* woken with a verdict */
     enum fs_parked_phase phase; /* protected by the park's lock, as all below */
     bool linked, interrupted;
+    uint64_t reads;   /* the node whose bytes it waits for, or 0; constant */
+    int64_t since_ns; /* monotonic: when it entered */
     int64_t due_ns;
     errint next_verdict; /* given when due */
     struct fs_parked *next, *prev;
@@ -30,7 +32,7 @@ struct fs_parked {
 errint fs_park_new(struct fs_park **ret);
 void fs_park_free(struct fs_park *park); /* empty by now */
 
-void fs_parked_init(struct fs_parked *p, struct task *task);
+void fs_parked_init(struct fs_parked *p, struct task *task, uint64_t reads);
 
 /* The first try ended with -EAGAIN: from here on wakes run the task. DEADLINE_NS monotonic; 0: none. P may be answered
  * and gone before this returns. */
@@ -46,6 +48,9 @@ void fs_park_left(struct fs_park *park);
 
 /* From libfuse's interrupt callback, under its lock: marks and wakes. */
 void fs_park_interrupt(struct fs_park *park, struct fs_parked *p);
+
+/* Does a read of NODE wait since BEFORE_NS (monotonic) or longer? Cost: a look at all that is parked. */
+bool fs_park_reads(struct fs_park *park, uint64_t node, int64_t before_ns);
 
 /* Everything that waits, now or later, ends with -ENOTCONN. */
 void fs_park_stop(struct fs_park *park);

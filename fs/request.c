@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -43,7 +44,7 @@ struct fs_request *fs_request_new(struct fs *fs, fuse_req_t req, const char *op,
     r->ask.waiter = &r->waiter;
     task_init(&r->task, fs->replies, run_again);
     waiter_init(&r->waiter, &r->task);
-    fs_parked_init(&r->parked, &r->task);
+    fs_parked_init(&r->parked, &r->task, strcmp(op, "read") == 0 ? ino : 0);
     return r;
 }
 
