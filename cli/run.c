@@ -47,9 +47,10 @@ errint cli_run_settings(struct cli_run *r)
 
 errint cli_run_open(struct cli_run *r, enum model_parts parts)
 {
+    bool quiet = parts == MODEL_WITH_CACHE; /* that a mount has the cache is no news */
     errint e = take_signals(&r->cancel);
     if (e == 0)
-        e = log_open(NULL, r->settings.log_level, r->settings.log_format);
+        e = log_open(NULL, quiet ? LOG_LEVEL_ERROR : r->settings.log_level, r->settings.log_format);
     return e ? e : model_open(&r->settings, parts, &r->m);
 }
 
