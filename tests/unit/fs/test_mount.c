@@ -51,8 +51,13 @@ static errint open_model(void *arg, struct model **ret)
 
 static struct model_settings settings(void)
 {
-    return (struct model_settings){
-        .op_timeout_ms = 60000, .umask = 077, .uid = getuid(), .gid = getgid(), .log_level = LOG_LEVEL_ERROR};
+    static char state_dir[] = "/none"; /* whoever looks for a mount asks for it */
+    return (struct model_settings){.state_dir = state_dir,
+                                   .op_timeout_ms = 60000,
+                                   .umask = 077,
+                                   .uid = getuid(),
+                                   .gid = getgid(),
+                                   .log_level = LOG_LEVEL_ERROR};
 }
 
 static struct fs_mount_setup setup_of(const struct model_settings *s, bool foreground)
