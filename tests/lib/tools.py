@@ -3,6 +3,7 @@
 tools() answers [Tool]; Tool.command(path) is bash, run in a folder of its own; Tool.expected(plain) the right bytes, of
 which `whole` says whether the tool reads to the end. check_cell() is the rule of every cell of the matrix.
 """
+import hashlib
 import random
 import re
 import shlex
@@ -77,7 +78,6 @@ def tools(size=1000000):
 
 
 def sha256(plain):
-    import hashlib
     return hashlib.sha256(plain).hexdigest().encode()
 
 
