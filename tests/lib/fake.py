@@ -57,4 +57,6 @@ class Fake:
         return aws_environment(self.url, "AKIAFAKE", "secret")
 
     def mount(self, work, options=None, source="s3://b/p/r", **more):
+        """From here on every signature is checked."""
+        self.call("POST", "world", json.dumps({"keys": {"AKIAFAKE": "secret"}}).encode())
         return Mount(work, self.environment(), options, source=source, **more)

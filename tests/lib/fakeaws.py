@@ -16,8 +16,8 @@ or the operation's name; range: the header's text, as bytes=0-*; n: from the n-t
   200's body) | empty (a page of nothing, with a token) | token:T (each page has that one) | null_token (on the last page)
   answer (the rule's "status", "headers", "body")
 
-Signatures are checked once world["keys"] names any ({access key: secret}); then sessions that AssumeRole gave end when
-they say, each service with its own code for it. world["roles"] ({ARN: external ID}) makes AssumeRole refuse others, and
+Signatures are checked once world["keys"] names any ({access key: secret}), as Fake.mount (fake.py) does; then sessions
+that AssumeRole gave end when they say, each service with its own code for it. world["roles"] ({ARN: external ID}) makes AssumeRole refuse others, and
 world["regions"] ({bucket: region}) has S3 redirect who signs for another region.
 """
 import argparse
@@ -238,7 +238,7 @@ class Handler(BaseHTTPRequestHandler):
             secret = session["secret"] if session else state.world["keys"].get(signature.key)
         if not signature.given or not secret:
             return UNKNOWN.get(service, (400, "UnrecognizedClientException"))
-        if not signature.holds(secret) or (session or {"token": None})["token"] != signature.token:
+        if not signature.holds(secret) or (session and session["token"] != signature.token):
             return UNSIGNED.get(service, (400, "InvalidSignatureException"))
         if session and time.time() >= session["end"]:
             return EXPIRED.get(service, (400, "ExpiredTokenException"))
