@@ -3,10 +3,17 @@
  * pread: the view's failure is the answer to everything. Else a pass that holds the bytes (and has proven them, where they
  * touch the last block) delivers: pinned, without the lock. Else the read parks on a pass that can reach it:
  *
- *   the pass furthest on among those whose window does not begin behind the read   it goes there, skipping if it must
- *   a new pass                          nobody can; or the best is in the middle of reading in order, and this is far off
- *   a free pass, least recently used    there are CACHE_GUNZIP_PASSES_MAX already: it begins anew
+ *   the pass whose stripe holds it; else the one furthest on among those whose window does not begin behind the read:
+ *                                       it goes there, skipping if it must
+ *   a new pass                          nobody can; or a place is nearer to the read than the best; or the best is in the
+ *                                       middle of reading in order, and this is far off
+ *   a free pass, least recently used    there are CACHE_GUNZIP_PASSES_MAX already: it begins anew, from the last place
+ *                                       before the read, as a new one does
  *   the view's line                     none is free
+ *
+ * Stripes: when a reader in order comes to a stripe of CACHE_GUNZIP_STRIPE_BYTES, other passes are sent to the places where
+ * the next ones begin, one for each further core, and each pass stops where the next one began. So the stripes are made at
+ * once, and the passes leapfrog. Only where windows are large enough for it, that is, among few readers.
  *
  * A woken read calls again from the top and finds its want by offset and length: ready (claimed and freed), failed (the
  * answer; for FAILED_NS, since a read that was interrupted never comes), or still parked (kept).
@@ -15,12 +22,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cache/gunzip_pass.h"
 
 #define FAILED_NS CLOCK_NS_PER_S
-#define IN_ORDER_MIN 4
+#define NEARER_BYTES (1u << 20)
+#define STRIPES_MAX (CACHE_GUNZIP_PASSES_MAX - 1)
 #define FAR_BYTES (8u << 20)
 
 struct read {
@@ -62,7 +71,7 @@ static bool is_far(const struct cache_gunzip_pass *p, const struct read *r)
 
 static bool reads_in_order(const struct cache_gunzip_pass *p)
 {
-    return p->in_order >= IN_ORDER_MIN && clock_monotonic_ns() - p->used_ns < CLOCK_NS_PER_S;
+    return p->in_order >= CACHE_GUNZIP_IN_ORDER_MIN && clock_monotonic_ns() - p->used_ns < CLOCK_NS_PER_S;
 }
 
 static struct cache_gunzip_pass *find_best(struct cache_gunzip *v, const struct read *r)
@@ -70,7 +79,7 @@ static struct cache_gunzip_pass *find_best(struct cache_gunzip *v, const struct 
     struct cache_gunzip_pass *best = NULL;
     for (unsigned i = 0; i < v->passes_count; i++) {
         struct cache_gunzip_pass *p = v->passes[i];
-        if (holds(p, r))
+        if (holds(p, r) || (p->start <= r->off && r->off < p->limit))
             return p;
         if (p->start <= r->off && (!best || p->end > best->end))
             best = p;
@@ -83,26 +92,90 @@ static struct cache_gunzip_pass *find_free(struct cache_gunzip *v)
     struct cache_gunzip_pass *oldest = NULL;
     for (unsigned i = 0; i < v->passes_count; i++) {
         struct cache_gunzip_pass *p = v->passes[i];
-        if (cache_gunzip_pass_is_free(p) && (!oldest || p->used_ns < oldest->used_ns))
+        if (!p->maker && cache_gunzip_pass_is_free(p) && (!oldest || p->used_ns < oldest->used_ns))
             oldest = p;
     }
     return oldest;
 }
 
+/* A new pass or a free one, on its way from PLACE; *RET is NULL when there is none. */
+static errint send_pass(struct cache_gunzip *v, const struct cache_point *place, struct cache_gunzip_pass **ret)
+{
+    errint e = 0;
+    if (v->passes_count < CACHE_GUNZIP_PASSES_MAX)
+        e = cache_gunzip_pass_new(v, false, ret);
+    else
+        *ret = find_free(v);
+    bool seek = e == 0 && *ret && (place->out_bytes || (*ret)->stream.in_bytes || (*ret)->end);
+    if (seek)
+        cache_gunzip_pass_seek(*ret, place);
+    return e;
+}
+
 /* *RET is NULL when the read has to stand in line. */
 static errint choose(struct cache_gunzip *v, const struct read *r, struct cache_gunzip_pass **ret)
 {
+    struct cache_point place = {0};
     struct cache_gunzip_pass *best = find_best(v, r);
-    if (best && !(is_far(best, r) && reads_in_order(best))) {
+    if (best && holds(best, r)) {
         *ret = best;
         return 0;
     }
-    if (v->passes_count < CACHE_GUNZIP_PASSES_MAX)
-        return cache_gunzip_pass_new(v, false, ret);
-    *ret = best ? best : find_free(v);
-    if (!best && *ret)
-        cache_gunzip_pass_rewind(*ret);
-    return 0;
+    if (v->interval)
+        (void)cache_points_find(v->setup.points, r->off, &place);
+    bool nearer = best && place.out_bytes > best->end + NEARER_BYTES;
+    bool apart = best && is_far(best, r) && reads_in_order(best);
+    *ret = best;
+    if (best && !nearer && !apart)
+        return 0;
+    errint e = send_pass(v, &place, ret);
+    if (e == 0 && !*ret)
+        *ret = best;
+    return e;
+}
+
+static struct cache_gunzip_pass *find_at(struct cache_gunzip *v, uint64_t start)
+{
+    for (unsigned i = 0; i < v->passes_count; i++)
+        if (v->passes[i]->start == start && v->passes[i]->limit)
+            return v->passes[i];
+    return NULL;
+}
+
+/* A pass makes the stripe at START, for the reader that P serves; false: none can be had. */
+static bool send_to_stripe(struct cache_gunzip *v, const struct cache_gunzip_pass *p, uint64_t start)
+{
+    struct cache_gunzip_pass *q = NULL;
+    struct cache_point place;
+    if (find_at(v, start))
+        return true;
+    if (!cache_points_find(v->setup.points, start, &place) || place.out_bytes != start || send_pass(v, &place, &q) ||
+        !q)
+        return false;
+    q->in_order = p->in_order;
+    q->ahead = true;
+    q->limit = start + CACHE_GUNZIP_STRIPE_BYTES;
+    cache_gunzip_pass_mark(q);
+    cache_gunzip_pass_nudge(q);
+    return true;
+}
+
+/* P serves a reader in order, who is at R now. */
+static void stripe_ahead(struct cache_gunzip *v, struct cache_gunzip_pass *p, const struct read *r)
+{
+    uint64_t next = (r->off / CACHE_GUNZIP_STRIPE_BYTES + 1) * CACHE_GUNZIP_STRIPE_BYTES;
+    if (!v->interval || p->maker || p->in_order < CACHE_GUNZIP_IN_ORDER_MIN || p->striped == next || p->end > next)
+        return;
+    p->striped = next;
+    p->limit = 0;
+    bool large = p->room >= 2 * CACHE_GUNZIP_STRIPE_BYTES;
+    for (unsigned i = 1; large && i < v->cores && i <= STRIPES_MAX && next < v->setup.declared_bytes; i++) {
+        if (!send_to_stripe(v, p, next))
+            return;
+        if (i == 1)
+            p->limit = next;
+        next += CACHE_GUNZIP_STRIPE_BYTES;
+    }
 }
 
 static errint park(struct cache_gunzip *v, struct cache_gunzip_pass *p, const struct read *r, struct waiter *w)
@@ -140,6 +213,8 @@ static errint wait_for(struct cache_gunzip *v, struct cache_gunzip_pass *p, cons
         e = park(v, p, r, w);
     else if (!ahead && r->off + r->len > p->front)
         p->front = r->off + r->len;
+    if (w)
+        stripe_ahead(v, p, r);
     cache_gunzip_pass_mark(p);
     cache_gunzip_pass_nudge(p);
     return e;
@@ -217,6 +292,7 @@ static errint deliver_pinned(struct cache_gunzip *v, struct cache_gunzip_pass *p
     note_read(p, r);
     if (r->off + r->len > p->front)
         p->front = r->off + r->len;
+    stripe_ahead(v, p, r);
     cache_gunzip_pass_mark(p);
     cache_gunzip_pass_nudge(p);
     const uint8_t *ring = p->share.ring;
@@ -264,6 +340,7 @@ static void free_view(struct cache_gunzip *v)
 {
     while (v->wants)
         cache_gunzip_want_drop(v, v->wants);
+    cache_points_close(v->setup.points);
     source_put(v->object);
     if (v->setup.release)
         v->setup.release(v->setup.arg);
@@ -298,6 +375,20 @@ static void view_free(struct source *s)
 
 static const struct source_ops view_ops = {.stat = view_stat, .pread = view_pread, .free = view_free};
 
+errint cache_gunzip_points(struct cache_objects *o, const struct cache_object_id *id, uint64_t declared_bytes,
+                           const struct cache_inflate_ops *inflate, struct cache_points **ret)
+{
+    const struct cache_inflate_ops *ops = inflate ? inflate : CACHE_INFLATE_DEFAULT;
+    struct cache_gunzip_stream stream = {.ops = ops};
+    struct cache_points_setup setup = {.decoder = ops->name,
+                                       .version = ops->version,
+                                       .state_bytes = cache_gunzip_stream_kept_bytes(&stream),
+                                       .plain_bytes = declared_bytes};
+    if (setup.state_bytes == 0)
+        return err_set(-ENOTSUP, "%s cannot be kept", ops->name);
+    return cache_points_open(o, id, &setup, ret);
+}
+
 errint cache_gunzip_new(struct source *object, const struct cache_gunzip_setup *setup, struct source **ret)
 {
     struct cache_gunzip *v = calloc(1, sizeof *v);
@@ -312,6 +403,9 @@ errint cache_gunzip_new(struct source *object, const struct cache_gunzip_setup *
     v->setup = *setup;
     v->setup.name = name;
     uint64_t size = setup->declared_bytes;
+    v->interval = setup->points ? cache_points_interval(size) : 0;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    v->cores = cores > 0 ? (unsigned)cores : 1;
     v->last_off = size ? (size - 1) / CACHE_GUNZIP_LAST_BLOCK_BYTES * CACHE_GUNZIP_LAST_BLOCK_BYTES : 0;
     pthread_mutex_init(&v->lock, NULL);
     waitlist_init(&v->line);

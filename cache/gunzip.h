@@ -4,10 +4,14 @@
  * the window's own memory. A pass runs only as far ahead of its readers as half its window; a read further ahead makes it
  * skip, a read behind every window starts another pass, at most CACHE_GUNZIP_PASSES_MAX a view.
  *
+ * With places (cache/points.h) a pass begins at the last one before its read; the first pass over the whole object keeps
+ * them. A reader in order then gets its bytes from several passes at once, one a core, each CACHE_GUNZIP_STRIPE_BYTES of them.
+ *
  * The last block is the proof. stat gives the declared size. A read that touches the last block (the last 4096-aligned
  * piece of the declared size), or that begins at or behind the end, is delivered only by a pass that went through the
  * whole object, found every member whole, every CRC and length right, nothing behind them but zeros, and the declared
- * size true. That holds for every pass anew, so the bytes that are handed out are always the bytes that were proven.
+ * size true. That holds for every pass anew, so the bytes that are handed out are always the bytes that were proven: a pass
+ * that began at a place goes on with the CRC of the pass that kept it, and compares it again at every place that it comes to.
  *
  * If the size turns out to be another, or the object is corrupt or cut short, that read and every later one of this view
  * fail with -EIO and the reason: the failure is sticky. proof() is told before any reader is.
@@ -30,9 +34,11 @@
 #include "cache/gunzip_budget.h"
 #include "cache/gzip_member.h"
 #include "cache/inflate.h"
+#include "cache/points.h"
 
 #define CACHE_GUNZIP_PASSES_MAX 4
 #define CACHE_GUNZIP_LAST_BLOCK_BYTES 4096
+#define CACHE_GUNZIP_STRIPE_BYTES (UINT64_C(8) << 20)
 
 /* What a whole pass found. RESULT 0: every member is whole and checked, and ACTUAL_BYTES is the object's decompressed size,
  * the declared one or not. -EIO (-EFBIG: an absurd header): corrupt or cut, err_message() says how, ACTUAL_BYTES is as far
@@ -50,6 +56,7 @@ struct cache_gunzip_setup {
     struct cache_gunzip_budget *budget;
     const struct cache_inflate_ops *inflate; /* NULL: the build's default */
     uint64_t declared_bytes;
+    struct cache_points *points; /* of OBJECT; taken with it. NULL: every pass begins at the object's start */
     bool verified; /* an earlier pass proved the size; stat says so, and the last block is held all the same */
     /* Once for each pass that saw the object's end or its corruption. NULL: nobody asks. */
     void (*proof)(void *arg, const struct cache_gunzip_proof *proof);
@@ -58,7 +65,12 @@ struct cache_gunzip_setup {
     void *arg;
 };
 
-/* Takes OBJECT, on success alone. */
+/* The set of places of object ID, as a view of DECLARED_BYTES by INFLATE (NULL: the build's default) uses it. -ENOTSUP: that
+ * decoder cannot be kept. */
+errint cache_gunzip_points(struct cache_objects *o, const struct cache_object_id *id, uint64_t declared_bytes,
+                           const struct cache_inflate_ops *inflate, struct cache_points **ret);
+
+/* Takes OBJECT and SETUP's points, on success alone. */
 errint cache_gunzip_new(struct source *object, const struct cache_gunzip_setup *setup, struct source **ret);
 
 /* Proves VIEW (from cache_gunzip_new) by a pass of its own that keeps nothing: -EAGAIN until done (poll-style, as

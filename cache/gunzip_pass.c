@@ -24,14 +24,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 #define SLICE_BYTES ((size_t)512 * 1024)
 #define INPUT_BYTES ((size_t)256 * 1024)
 #define SCRATCH_BYTES ((size_t)256 * 1024)
 #define LEAD_MAX_BYTES ((size_t)8 * 1024 * 1024)
-#define NUDGE_BYTES ((size_t)1024 * 1024)
+#define NUDGE_BYTES ((size_t)256 * 1024)
 #define READY_NS CLOCK_NS_PER_S
+#define PLACE_GONE (-EBADMSG) /* of a slice: begin at the object's start */
 
 struct plan {
     size_t len;
@@ -106,10 +108,21 @@ static uint64_t ready_from(const struct cache_gunzip_pass *p)
     return low;
 }
 
+/* How far it goes while nobody waits. A pass that began at a place may be there for one read alone. */
+static uint64_t run_ahead_to(const struct cache_gunzip_pass *p)
+{
+    uint64_t goal = 0;
+    if (p->ahead)
+        goal = p->start + p->room;
+    else if (p->front && (p->from.out_bytes == 0 || p->in_order >= CACHE_GUNZIP_IN_ORDER_MIN))
+        goal = p->front + least(p->room / 2, LEAD_MAX_BYTES);
+    return p->limit ? least(goal, p->limit) : goal;
+}
+
 /* How far reads want it. */
 static uint64_t find_goal(const struct cache_gunzip_pass *p, struct plan *plan, bool *ret_end)
 {
-    uint64_t goal = p->ahead ? p->start + p->room : p->front ? p->front + least(p->room / 2, LEAD_MAX_BYTES) : 0;
+    uint64_t goal = run_ahead_to(p);
     *ret_end = false;
     for (const struct cache_gunzip_want *w = p->view->wants; w; w = w->next) {
         if (w->pass != p || w->ready)
@@ -229,6 +242,8 @@ static void end_pass(struct cache_gunzip_pass *p)
     remove_pass(v, p);
     drop_wants(v, p);
     waiter_cancel(&p->waiter);
+    if (p->makes)
+        cache_points_end(v->setup.points, false);
     waitlist_wake(&v->line);
     waitlist_wake(&v->verify_line);
     cache_gunzip_unref(v);
@@ -259,7 +274,6 @@ errint cache_gunzip_pass_new(struct cache_gunzip *v, bool verify, struct cache_g
     waiter_init(&p->waiter, &p->task);
     cache_gunzip_budget_join(v->setup.budget, &p->share);
     v->holders_count++;
-    v->begun_count++;
     if (verify)
         v->verifier = p;
     else
@@ -331,20 +345,27 @@ static errint produce(struct cache_gunzip_pass *p, struct cache_inflate_io *io, 
 
 /* ---- a turn ---- */
 
-void cache_gunzip_pass_rewind(struct cache_gunzip_pass *p)
+void cache_gunzip_pass_seek(struct cache_gunzip_pass *p, const struct cache_point *place)
 {
-    p->start = p->end = p->front = 0;
+    p->from = place ? *place : (struct cache_point){0};
+    p->start = p->end = p->from.out_bytes;
+    p->front = p->limit = p->striped = 0;
     p->in_order = 0;
+    p->used_ns = clock_monotonic_ns();
     p->ended = p->stalled = p->ahead = false;
     p->rewind = true;
 }
 
 static void begin_anew(struct cache_gunzip_pass *p)
 {
+    if (p->makes)
+        cache_points_end(p->view->setup.points, false);
+    p->asked = p->makes = p->maker = false;
     if (p->rests)
         cache_gunzip_budget_release(p->view->setup.budget, &p->share);
     p->rests = p->rewind = false;
-    p->view->begun_count++;
+    p->restore = p->from.out_bytes > 0;
+    p->view->begun_count += !p->restore;
     p->in_at = p->in_len = 0;
     p->in_off = 0;
     cache_gunzip_stream_reset(&p->stream);
@@ -424,13 +445,20 @@ static errint get_memory(struct cache_gunzip_pass *p, const struct plan *plan)
     return e;
 }
 
+/* Of LEN bytes from AT, those that come before the next place. */
+static size_t until_place(const struct cache_gunzip_pass *p, uint64_t at, size_t len)
+{
+    uint64_t interval = p->view->interval;
+    return interval ? (size_t)least(len, interval - at % interval) : len;
+}
+
 /* Where the slice goes; the window gives up what it will overwrite. */
 static struct cache_inflate_io aim(struct cache_gunzip_pass *p, const struct plan *plan)
 {
     if (plan->scratch)
-        return (struct cache_inflate_io){.out = p->scratch, .out_len = plan->len};
+        return (struct cache_inflate_io){.out = p->scratch, .out_len = until_place(p, p->stream.out_bytes, plan->len)};
     size_t at = (size_t)(p->end % p->share.ring_bytes);
-    size_t len = (size_t)least(plan->len, p->share.ring_bytes - at);
+    size_t len = until_place(p, p->end, (size_t)least(plan->len, p->share.ring_bytes - at));
     uint64_t end = p->end + len;
     if (end > p->share.ring_bytes && end - p->share.ring_bytes > p->start)
         p->start = end - p->share.ring_bytes;
@@ -503,6 +531,9 @@ static void conclude(struct cache_gunzip_pass *p, const struct cache_gunzip_proo
 /* Plans and gets memory: false when the turn is over. */
 static bool prepare(struct cache_gunzip_pass *p, struct plan *ret_plan)
 {
+    if (!p->begun && !p->rewind)
+        p->view->begun_count++;
+    p->begun = true;
     if (p->rewind)
         begin_anew(p);
     p->share.give_up = false;
@@ -525,16 +556,90 @@ static bool prepare(struct cache_gunzip_pass *p, struct plan *ret_plan)
     return false;
 }
 
+/* To where the pass begins: what was kept for that place. */
+static errint restore(struct cache_gunzip_pass *p)
+{
+    char *kept cleanup_free = malloc(cache_gunzip_stream_kept_bytes(&p->stream));
+    errint e = kept ? cache_points_load(p->view->setup.points, &p->from, kept) : -ENOMEM;
+    if (e == 0)
+        e = cache_gunzip_stream_restore(&p->stream, kept);
+    bool right = e == 0 && p->stream.out_bytes == p->from.out_bytes && p->stream.crc == p->from.crc;
+    if (e == 0 && !right)
+        cache_points_drop(p->view->setup.points);
+    p->in_off = p->stream.in_bytes;
+    p->restore = false;
+    return right ? 0 : PLACE_GONE;
+}
+
+static errint keep_place(struct cache_gunzip_pass *p)
+{
+    struct cache_point at = {.out_bytes = p->stream.out_bytes, .in_bytes = p->stream.in_bytes, .crc = p->stream.crc};
+    char *kept cleanup_free = malloc(cache_gunzip_stream_kept_bytes(&p->stream));
+    if (!kept)
+        return 0; /* a place less */
+    cache_gunzip_stream_save(&p->stream, kept);
+    cache_points_add(p->view->setup.points, &at, kept);
+    return 0;
+}
+
+/* The pass that kept this place had made the same bytes. */
+static errint compare_place(struct cache_gunzip_pass *p)
+{
+    struct cache_point at;
+    if (!cache_points_find(p->view->setup.points, p->stream.out_bytes, &at) || at.out_bytes != p->stream.out_bytes ||
+        at.crc == p->stream.crc)
+        return 0;
+    return err_set(-EIO, "what was decompressed from a kept place is not what the first pass made");
+}
+
+static errint at_place(struct cache_gunzip_pass *p)
+{
+    uint64_t out = p->stream.out_bytes;
+    if (!p->view->interval || out == 0 || out % p->view->interval || out >= p->view->setup.declared_bytes)
+        return 0;
+    return p->makes ? keep_place(p) : compare_place(p);
+}
+
+/* One slice of a pass that may begin at a place, keep places, or come to some. */
+static errint produce_between_places(struct cache_gunzip_pass *p, struct cache_inflate_io *io, bool *ret_over)
+{
+    struct cache_points *points = p->view->setup.points;
+    *ret_over = false;
+    errint e = p->restore ? restore(p) : 0;
+    if (e)
+        return e;
+    if (!p->asked && p->in_off == 0)
+        p->makes = p->view->interval && cache_points_begin(points);
+    p->asked = true;
+    e = produce(p, io, ret_over);
+    if (e == 0 && !*ret_over)
+        e = at_place(p);
+    if (p->from.out_bytes && e && e != -EAGAIN && e != -ENOMEM && !p->object_failed) {
+        cache_points_drop(
+            points); /* the data's fault or the place's: this view fails, and a pass from the start will tell */
+        p->object_failed = true;
+    }
+    return e;
+}
+
+/* The whole object was seen, or its corruption. */
+static void end_places(struct cache_gunzip_pass *p, const struct cache_gunzip_proof *proof)
+{
+    if (p->makes)
+        cache_points_end(p->view->setup.points, proof->result == 0 && proof->actual_bytes == proof->declared_bytes);
+    p->makes = false;
+}
+
 /* A slice, without the lock. *ret_proof is filled, and proof() was told, when the object's end or corruption was seen. */
 static errint make_slice(struct cache_gunzip_pass *p, struct cache_inflate_io *io, struct cache_gunzip_proof *ret_proof,
                          bool *ret_concluded)
 {
     const struct cache_gunzip_setup *setup = &p->view->setup;
     bool over;
-    errint e = produce(p, io, &over);
-    if (e && e != -EAGAIN)
+    errint e = produce_between_places(p, io, &over);
+    if (e && e != -EAGAIN && e != PLACE_GONE)
         (void)err_add(e, "%s", setup->name);
-    *ret_concluded = over || (e && e != -EAGAIN && e != -ENOMEM && !p->object_failed);
+    *ret_concluded = over || (e && e != -EAGAIN && e != -ENOMEM && e != PLACE_GONE && !p->object_failed);
     if (!*ret_concluded)
         return e;
     *ret_proof = (struct cache_gunzip_proof){.result = e,
@@ -543,6 +648,7 @@ static errint make_slice(struct cache_gunzip_pass *p, struct cache_inflate_io *i
                                              .last_byte = p->stream.last_byte};
     struct err kept = {0};
     err_keep(&kept, e);
+    end_places(p, ret_proof);
     if (setup->proof)
         setup->proof(setup->arg, ret_proof);
     (void)err_again(&kept);
@@ -556,12 +662,13 @@ static void publish(struct cache_gunzip_pass *p, const struct plan *plan, size_t
     if (!plan->scratch)
         p->end += made;
     p->stalled = false;
+    p->maker = p->makes;
     if (e == -ESTALE || e == -EIO)
         fail_view(p->view, e);
-    else if (e && e != -EAGAIN)
+    else if (e && e != -EAGAIN && e != PLACE_GONE)
         fail_wants(p, e);
-    if (e == -ENOMEM && !p->object_failed)
-        cache_gunzip_pass_rewind(p);
+    if ((e == -ENOMEM && !p->object_failed) || e == PLACE_GONE)
+        cache_gunzip_pass_seek(p, NULL);
     wake_answered(p);
     if (cache_gunzip_pass_is_free(p))
         waitlist_wake(&p->view->line);

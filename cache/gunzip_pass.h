@@ -11,6 +11,9 @@
 #include "cache/gunzip.h"
 #include "cache/gunzip_stream.h"
 
+/* So many reads near the front, asking and getting counted, make a reader in order. */
+#define CACHE_GUNZIP_IN_ORDER_MIN 4
+
 struct cache_gunzip_pass;
 
 /* A read that waits. Parked: its line has its waiter. Ready: woken, to be claimed by its next call. */
@@ -37,6 +40,8 @@ struct cache_gunzip {
     struct source *object;           /* constant, as all down to last_off */
     struct cache_gunzip_setup setup; /* with a name of its own */
     uint64_t last_off;               /* where the last block begins */
+    uint64_t interval;               /* of places; 0: there are none */
+    unsigned cores;
     pthread_mutex_t lock;
     unsigned holders_count; /* the source and the passes */
     bool closed;            /* the last reference was put */
@@ -68,7 +73,9 @@ struct cache_gunzip_pass {
     uint64_t in_off; /* of the object, behind IN */
     uint64_t object_bytes;
     bool object_known;
-    bool object_failed; /* the failure is the object's, not the data's */
+    bool object_failed; /* the failure is not the data's: the object's, or of a place */
+    bool restore;       /* what was kept for FROM is to be loaded */
+    bool asked, makes;  /* whether it keeps places; it does */
     uint8_t *scratch;   /* output that is not kept */
 
     uint64_t start, end; /* what the window holds: [start, end) of the plain bytes */
@@ -77,12 +84,17 @@ struct cache_gunzip_pass {
     unsigned in_order;   /* reads near the front since the last far one */
     int64_t used_ns;     /* the last read */
     struct cache_gunzip_pin *pins;
-    bool busy;    /* run() decompresses: the lock is not held, the window is written at END */
-    bool rewind;  /* run() shall begin anew */
-    bool ahead;   /* nobody has read from it yet: it was hinted at, and fills its window */
-    bool ended;   /* went to the end: all it holds is proven */
-    bool rests;   /* ended, and its ring holds the last bytes alone */
-    bool stalled; /* the object failed: only a reader that waits makes it try again */
+    bool busy;   /* run() decompresses: the lock is not held, the window is written at END */
+    bool rewind; /* run() shall begin anew, at FROM */
+    struct cache_point from;
+    bool maker;       /* what MAKES was at the end of the last turn */
+    uint64_t striped; /* up to this stripe others were sent ahead */
+    uint64_t limit;   /* where another pass goes on: it runs further only for a read that waits; 0: nowhere */
+    bool ahead;       /* nobody has read from it yet: it was hinted at, and fills its window */
+    bool begun;       /* it had a turn */
+    bool ended;       /* went to the end: all it holds is proven */
+    bool rests;       /* ended, and its ring holds the last bytes alone */
+    bool stalled;     /* the object failed: only a reader that waits makes it try again */
 };
 
 /* Under the lock, all of these. */
@@ -93,8 +105,8 @@ errint cache_gunzip_pass_new(struct cache_gunzip *v, bool verify, struct cache_g
 /* Wakes P if there is something for it to do. */
 void cache_gunzip_pass_nudge(struct cache_gunzip_pass *p);
 
-/* Back to the object's start, at its next turn; P is not busy. */
-void cache_gunzip_pass_rewind(struct cache_gunzip_pass *p);
+/* On from PLACE (NULL: the object's start), at its next turn; P is not busy. */
+void cache_gunzip_pass_seek(struct cache_gunzip_pass *p, const struct cache_point *place);
 
 /* Notes whether P has readers, for the budget. */
 void cache_gunzip_pass_mark(struct cache_gunzip_pass *p);

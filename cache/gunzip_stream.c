@@ -168,6 +168,53 @@ errint cache_gunzip_stream_finish(const struct cache_gunzip_stream *s)
     return 0;
 }
 
+/* What is kept beside the decoder's state. */
+struct kept {
+    struct cache_gzip_member member;
+    uint64_t member_out_bytes, in_bytes, out_bytes, members_count;
+    uint32_t crc;
+    int phase;
+};
+
+size_t cache_gunzip_stream_kept_bytes(const struct cache_gunzip_stream *s)
+{
+    return s->ops->save ? sizeof(struct kept) + s->ops->state_bytes : 0;
+}
+
+void cache_gunzip_stream_save(const struct cache_gunzip_stream *s, void *to)
+{
+    struct kept kept;
+    memset(&kept, 0, sizeof kept); /* its padding too */
+    kept.member = s->member;
+    kept.member_out_bytes = s->member_out_bytes;
+    kept.in_bytes = s->in_bytes;
+    kept.out_bytes = s->out_bytes;
+    kept.members_count = s->members_count;
+    kept.crc = s->crc;
+    kept.phase = s->phase;
+    memcpy(to, &kept, sizeof kept);
+    s->ops->save(s->state, (uint8_t *)to + sizeof kept);
+}
+
+errint cache_gunzip_stream_restore(struct cache_gunzip_stream *s, const void *from)
+{
+    struct kept kept;
+    memcpy(&kept, from, sizeof kept);
+    if (kept.phase < HEADER || kept.phase > PADDING)
+        return err_set(-EIO, "not a kept stream");
+    errint e = s->ops->restore(s->state, (const uint8_t *)from + sizeof kept);
+    if (e)
+        return e;
+    s->member = kept.member;
+    s->member_out_bytes = kept.member_out_bytes;
+    s->in_bytes = kept.in_bytes;
+    s->out_bytes = kept.out_bytes;
+    s->members_count = kept.members_count;
+    s->crc = kept.crc;
+    s->phase = kept.phase;
+    return 0;
+}
+
 void cache_gunzip_stream_done(struct cache_gunzip_stream *s)
 {
     if (!s->ops)

@@ -37,6 +37,12 @@ errint cache_gunzip_stream_step(struct cache_gunzip_stream *s, struct cache_infl
 /* The whole input was given, and a step left output over: 0 when it was a gzip file, else -EIO. */
 errint cache_gunzip_stream_finish(const struct cache_gunzip_stream *s);
 
+/* A stream at rest as bytes, cache_gunzip_stream_kept_bytes of them (0: its decoder cannot be kept), and one that goes on
+ * from there with the input behind the s->in_bytes that were taken. -EIO: not a stream of this decoder. */
+size_t cache_gunzip_stream_kept_bytes(const struct cache_gunzip_stream *s);
+void cache_gunzip_stream_save(const struct cache_gunzip_stream *s, void *to);
+errint cache_gunzip_stream_restore(struct cache_gunzip_stream *s, const void *from);
+
 void cache_gunzip_stream_done(struct cache_gunzip_stream *s);
 
 #endif

@@ -40,6 +40,11 @@ struct cache_inflate_ops {
     /* After the end: the bytes behind the stream that were taken already, in their order. */
     unsigned (*unread)(const void *state, uint8_t ret_bytes[CACHE_INFLATE_UNREAD_MAX]);
     void (*done)(void *state);
+    /* A decoder at rest, as STATE_BYTES bytes that mean the same to another one of this NAME and VERSION; NULL: this decoder
+     * cannot be kept. What is restored goes on behind the input that was taken before. -EIO: no such state. */
+    unsigned version;
+    void (*save)(const void *state, void *to);
+    errint (*restore)(void *state, const void *from);
 };
 
 extern const struct cache_inflate_ops cache_inflate_zlib;

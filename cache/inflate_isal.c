@@ -6,7 +6,9 @@
  */
 #include "cache/inflate.h"
 
-#include <isa-l/igzip_lib.h>
+#include <string.h>
+
+#include <isa-l.h>
 
 /* avail_in and avail_out are 32 bits wide. */
 #define STEP_MAX_BYTES (1u << 30)
@@ -73,6 +75,30 @@ static void isal_done(void *state)
     (void)state;
 }
 
+/* Between steps the struct is the whole state: tables, history, bits that were taken. What lies in its buffers behind the
+ * bytes that count is left over from before. */
+static void isal_save(const void *state, void *to)
+{
+    struct inflate_state *s = memcpy(to, state, sizeof *s);
+    s->next_in = s->next_out = NULL;
+    s->avail_in = s->avail_out = 0;
+    memset(s->tmp_out_buffer + s->tmp_out_valid, 0, sizeof s->tmp_out_buffer - (size_t)s->tmp_out_valid);
+    memset(s->tmp_in_buffer + s->tmp_in_size, 0, sizeof s->tmp_in_buffer - (size_t)s->tmp_in_size);
+}
+
+static errint isal_restore(void *state, const void *from)
+{
+    const struct inflate_state *s = from;
+    bool sound = s->tmp_out_valid >= 0 && (size_t)s->tmp_out_valid <= sizeof s->tmp_out_buffer &&
+                 s->tmp_out_processed >= 0 && s->tmp_out_processed <= s->tmp_out_valid && s->tmp_in_size >= 0 &&
+                 (size_t)s->tmp_in_size <= sizeof s->tmp_in_buffer && s->read_in_length >= 0 &&
+                 s->read_in_length <= 64 && s->crc_flag == ISAL_DEFLATE;
+    if (!sound)
+        return err_set(-EIO, "not a state of ISA-L's");
+    memcpy(state, from, sizeof *s);
+    return 0;
+}
+
 const struct cache_inflate_ops cache_inflate_isal = {
     .name = "isa-l",
     .state_bytes = sizeof(struct inflate_state),
@@ -81,4 +107,7 @@ const struct cache_inflate_ops cache_inflate_isal = {
     .step = isal_step,
     .unread = isal_unread,
     .done = isal_done,
+    .version = ISAL_VERSION,
+    .save = isal_save,
+    .restore = isal_restore,
 };

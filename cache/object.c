@@ -57,6 +57,7 @@ void object_buffer_give(struct cache_objects *cache, void *buffer)
 
 static void destroy(struct object *o)
 {
+    object_points_free(o->points);
     feed_free(o->feed);
     if (o->fd >= 0)
         close(o->fd);
@@ -297,6 +298,7 @@ static void forget_bytes(struct object *o)
         object_keep_count(o, -(int64_t)tail_len(o), false);
     }
     object_keep_save(o);
+    object_points_forget(o->points);
     pthread_mutex_unlock(&o->lock);
 }
 

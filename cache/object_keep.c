@@ -1,4 +1,5 @@
 /* The disk: objects/NAME, sparse files of whole chunks; a row in cache.db says which chunks are there and their checksums.
+ * NAME.points beside it are its places (points.c): counted with it, and removed with it.
  *
  * Room is reserved before a transfer and counted as kept, beside what cache.db takes, so that the limit is never passed;
  * that nobody has open go first. A twentieth of the disk, 1 GiB at most, is left free. When there is no room, or a write
@@ -76,6 +77,16 @@ struct entry *object_keep_add(struct cache_objects *cache, const char *name, con
     return e;
 }
 
+static void unlink_points(struct cache_objects *cache, struct entry *e)
+{
+    char name[NAME_SIZE + sizeof OBJECT_POINTS_SUFFIX];
+    snprintf(name, sizeof name, "%s%s", e->name, OBJECT_POINTS_SUFFIX);
+    if (cache->dirfd >= 0)
+        (void)unlinkat(cache->dirfd, name, 0);
+    cache->kept_bytes -= e->points_bytes;
+    e->points_bytes = 0;
+}
+
 void object_keep_remove(struct cache_objects *cache, struct entry *e)
 {
     if (e->kept_bytes) {
@@ -83,6 +94,8 @@ void object_keep_remove(struct cache_objects *cache, struct entry *e)
             (void)unlinkat(cache->dirfd, e->name, 0);
         (void)cache_store_object_delete(cache->store, e->name);
     }
+    if (e->points_bytes)
+        unlink_points(cache, e);
     cache->kept_bytes -= e->kept_bytes;
     cache->entry_count--;
     unlink_entry(cache, e);
@@ -128,6 +141,23 @@ static int load_row(void *arg, const struct cache_object_row *row)
     return 0;
 }
 
+/* The entry to which the file NAME belongs; places are counted on the way. NULL: to none. */
+static struct entry *owner_of(struct cache_objects *cache, const char *name)
+{
+    size_t len = strlen(name);
+    char object[NAME_SIZE];
+    struct stat st;
+    if (len != NAME_SIZE - 1 + strlen(OBJECT_POINTS_SUFFIX) || strcmp(name + NAME_SIZE - 1, OBJECT_POINTS_SUFFIX) != 0)
+        return object_keep_find(cache, name);
+    snprintf(object, sizeof object, "%.*s", NAME_SIZE - 1, name);
+    struct entry *e = object_keep_find(cache, object);
+    if (!e || fstatat(cache->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return NULL;
+    e->points_bytes = (uint64_t)st.st_size;
+    cache->kept_bytes += e->points_bytes;
+    return e;
+}
+
 static void remove_orphans(struct cache_objects *cache)
 {
     int fd = openat(cache->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -138,7 +168,7 @@ static void remove_orphans(struct cache_objects *cache)
         return;
     }
     for (struct dirent *f; (f = readdir(d));)
-        if (f->d_name[0] != '.' && !object_keep_find(cache, f->d_name))
+        if (f->d_name[0] != '.' && !owner_of(cache, f->d_name))
             (void)unlinkat(cache->dirfd, f->d_name, 0);
     closedir(d);
 }
@@ -255,12 +285,13 @@ static bool make_room(struct cache_objects *cache, uint64_t bytes)
     return true;
 }
 
-static bool reserve(struct object *o, uint64_t bytes)
+/* BYTES, and room for LATER more. */
+static bool reserve(struct object *o, uint64_t bytes, uint64_t later)
 {
     struct cache_objects *cache = o->cache;
     if (cache->dirfd < 0 || o->size_bytes > cache->limit_bytes || clock_monotonic_ns() < cache->disk_after_ns)
         return false;
-    if (!make_room(cache, bytes))
+    if (!make_room(cache, bytes + later))
         return false;
     cache->kept_bytes += bytes;
     return true;
@@ -269,7 +300,7 @@ static bool reserve(struct object *o, uint64_t bytes)
 bool object_keep_reserve(struct object *o, uint64_t bytes)
 {
     pthread_mutex_lock(&o->cache->lock);
-    bool room = reserve(o, bytes);
+    bool room = reserve(o, bytes, 0);
     pthread_mutex_unlock(&o->cache->lock);
     if (!room || o->fd >= 0)
         return room;
@@ -279,6 +310,25 @@ bool object_keep_reserve(struct object *o, uint64_t bytes)
     object_keep_unreserve(o, bytes);
     object_keep_disk_failed(o, errno);
     return false;
+}
+
+/* What is still to come of the object itself goes first. */
+bool object_keep_reserve_points(struct object *o, uint64_t bytes)
+{
+    uint64_t present = atomic_load(&o->present_bytes);
+    pthread_mutex_lock(&o->cache->lock);
+    bool room = reserve(o, bytes, present < o->size_bytes ? o->size_bytes - present : 0);
+    pthread_mutex_unlock(&o->cache->lock);
+    return room;
+}
+
+/* What they take is counted as kept already, by their reservations. */
+void object_keep_points(struct object *o, uint64_t bytes)
+{
+    pthread_mutex_lock(&o->cache->lock);
+    o->cache->kept_bytes -= o->entry->points_bytes;
+    o->entry->points_bytes = bytes;
+    pthread_mutex_unlock(&o->cache->lock);
 }
 
 void object_keep_unreserve(struct object *o, uint64_t bytes)

@@ -27,6 +27,7 @@
 #define STREAMS 8
 #define BUFFERS_IDLE 8
 #define ENTRY_BUCKETS 4096
+#define OBJECT_POINTS_SUFFIX ".points" /* of the file beside an object's own */
 
 enum chunk_state { CHUNK_MISSING, CHUNK_FETCHING, CHUNK_DISK, CHUNK_MEMORY };
 
@@ -48,7 +49,8 @@ struct entry {
     char name[NAME_SIZE];
     char *identity;
     size_t identity_len;
-    uint64_t kept_bytes; /* whole chunks and the tail */
+    uint64_t kept_bytes;   /* whole chunks and the tail */
+    uint64_t points_bytes; /* of the file of its places */
     bool complete, doomed;
     struct object *object; /* NULL: not open */
     struct entry *same, *prev, *next;
@@ -105,6 +107,7 @@ struct object {
     struct err failure;
     struct wait waits[WAITS];
     struct waitlist lists[LISTS];
+    struct point_set *points; /* NULL until somebody asks; has a lock of its own */
 };
 
 struct stream {
@@ -158,6 +161,11 @@ void object_release(struct object *o, bool from_sink);
 void *object_buffer_take(struct cache_objects *cache); /* CHUNK_BYTES, or NULL */
 void object_buffer_give(struct cache_objects *cache, void *buffer);
 
+/* points.c */
+struct point_set;
+void object_points_free(struct point_set *s);   /* of an object that goes; NULL is nothing */
+void object_points_forget(struct point_set *s); /* they are wrong, or the object's bytes are */
+
 /* object_read.c */
 extern const struct source_ops object_handle_ops;
 
@@ -177,7 +185,9 @@ void object_keep_touch(struct cache_objects *cache, struct entry *e);           
 void object_keep_remove(struct cache_objects *cache, struct entry *e);                              /* under its lock */
 void object_keep_open(struct object *o); /* fills chunks from the row and opens the file */
 void object_keep_save(struct object *o); /* writes the row; under the object's lock, or with no other reference */
-bool object_keep_reserve(struct object *o, uint64_t bytes); /* room on disk; under the object's lock */
+bool object_keep_reserve(struct object *o, uint64_t bytes);        /* room on disk; under the object's lock */
+bool object_keep_reserve_points(struct object *o, uint64_t bytes); /* the same for its places */
+void object_keep_points(struct object *o, uint64_t bytes); /* its places' file is this long; what it had is given up */
 void object_keep_unreserve(struct object *o, uint64_t bytes);
 void object_keep_count(struct object *o, int64_t bytes, bool reserved); /* bytes came to (or left) the disk */
 void object_keep_disk_failed(struct object *o, int error);
