@@ -14,7 +14,7 @@
 #include "fs/request.h"
 #include "fs/tree.h"
 
-#define STUCK_NS (200 * CLOCK_NS_PER_MS)
+#define STUCK_NS (2 * CLOCK_NS_PER_S) /* longer than a slow network needs: past the cache reads cost more */
 #define MAX_BACKGROUND 4096
 #define CONGESTION 3072
 
