@@ -36,32 +36,7 @@ static errint examine(struct cli_run *r, const char *name, bool json)
 
 static int run(int argc, char **argv)
 {
-    struct cli_run r = {.m = NULL};
-    const char *name = NULL, *word = NULL, *value = NULL;
-    bool json = false, twice = false;
-    if (cli_run_settings(&r) < 0)
-        return cli_fail(&cli_doctor_command, -EINVAL);
-    struct cli_parse p = {
-        .command = &cli_doctor_command, .settings = &r.settings, .argc = argc, .argv = argv, .next = 1};
-    enum cli_word kind;
-    while ((kind = cli_parse_next(&p, &word, &value)) == CLI_ARGUMENT || kind == CLI_OPTION) {
-        if (kind == CLI_ARGUMENT) {
-            twice |= name != NULL;
-            name = word;
-        } else if (word) {
-            json |= strcmp(word, "--json") == 0;
-        }
-        word = NULL;
-    }
-    int status = 2;
-    if (twice)
-        status = cli_usage(&cli_doctor_command, "one word too many: %s", name);
-    else if (kind != CLI_WRONG) {
-        errint e = examine(&r, name, json);
-        status = e ? cli_fail(&cli_doctor_command, e) : 0;
-    }
-    cli_run_close(&r);
-    return status;
+    return cli_run_one(&cli_doctor_command, argc, argv, examine);
 }
 
 const struct cli_command cli_doctor_command = {

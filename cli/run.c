@@ -63,6 +63,36 @@ void cli_run_close(struct cli_run *r)
     model_settings_done(&r->settings);
 }
 
+int cli_run_one(const struct cli_command *command, int argc, char **argv,
+                errint (*act)(struct cli_run *r, const char *argument, bool option))
+{
+    struct cli_run r = {.m = NULL};
+    const char *argument = NULL, *word = NULL, *value = NULL;
+    bool option = false, twice = false;
+    if (cli_run_settings(&r) < 0)
+        return cli_fail(command, -EINVAL);
+    struct cli_parse p = {.command = command, .settings = &r.settings, .argc = argc, .argv = argv, .next = 1};
+    enum cli_word kind;
+    while ((kind = cli_parse_next(&p, &word, &value)) == CLI_ARGUMENT || kind == CLI_OPTION) {
+        if (kind == CLI_ARGUMENT) {
+            twice |= argument != NULL;
+            argument = word;
+        } else if (word) {
+            option |= strcmp(word, command->options[0].name) == 0;
+        }
+        word = NULL;
+    }
+    int status = 2;
+    if (twice)
+        status = cli_usage(command, "one word too many: %s", argument);
+    else if (kind != CLI_WRONG) {
+        errint e = act(&r, argument, option);
+        status = e ? cli_fail(command, e) : 0;
+    }
+    cli_run_close(&r);
+    return status;
+}
+
 /* 'it'\''s' at *AT, up to the line's end. */
 static void unquote(const char **at, struct buf *to)
 {

@@ -21,6 +21,11 @@ errint cli_run_settings(struct cli_run *r);
 errint cli_run_open(struct cli_run *r, enum model_parts parts);
 void cli_run_close(struct cli_run *r);
 
+/* A command of at most one argument and one option without value: parses, calls ACT with the argument (NULL: none) and
+ * whether the option was given, closes. The exit status. */
+int cli_run_one(const struct cli_command *command, int argc, char **argv,
+                errint (*act)(struct cli_run *r, const char *argument, bool option));
+
 /* Lines KEY='VALUE', blocks parted by empty lines: an array of objects, or (ONE) the first block's object. */
 errint cli_run_print_json(const char *lines, bool one);
 

@@ -57,32 +57,7 @@ static errint print(struct cli_run *r, const char *name, bool url)
 
 static int run(int argc, char **argv)
 {
-    struct cli_run r = {.m = NULL};
-    const char *name = NULL, *word = NULL, *value = NULL;
-    bool url = false, twice = false;
-    if (cli_run_settings(&r) < 0)
-        return cli_fail(&cli_template_command, -EINVAL);
-    struct cli_parse p = {
-        .command = &cli_template_command, .settings = &r.settings, .argc = argc, .argv = argv, .next = 1};
-    enum cli_word kind;
-    while ((kind = cli_parse_next(&p, &word, &value)) == CLI_ARGUMENT || kind == CLI_OPTION) {
-        if (kind == CLI_ARGUMENT) {
-            twice |= name != NULL;
-            name = word;
-        } else if (word) {
-            url |= strcmp(word, "--url") == 0;
-        }
-        word = NULL;
-    }
-    int status = 2;
-    if (twice)
-        status = cli_usage(&cli_template_command, "one word too many: %s", name);
-    else if (kind != CLI_WRONG) {
-        errint e = print(&r, name, url);
-        status = e ? cli_fail(&cli_template_command, e) : 0;
-    }
-    cli_run_close(&r);
-    return status;
+    return cli_run_one(&cli_template_command, argc, argv, print);
 }
 
 const struct cli_command cli_template_command = {
