@@ -344,6 +344,15 @@ static errint begin_role(struct model_step *s, struct cache_connection *row)
     return 0;
 }
 
+/* What works is not replaced by a command that does not name it. */
+static errint check_mode(const struct cache_connection *row, bool direct)
+{
+    if (!row->connected || row->direct == direct)
+        return 0;
+    return err_set(-EEXIST, "%s is connected %s: disconnect=%s first", row->handle,
+                   row->direct ? "without a role" : "by its role", row->handle);
+}
+
 static errint begin_locked(struct model_step *s, struct cache_connection *row, bool direct)
 {
     struct cache_state_lock *lock = NULL;
@@ -351,6 +360,8 @@ static errint begin_locked(struct model_step *s, struct cache_connection *row, b
     if (e < 0)
         return e;
     e = load_row(s->m, row);
+    if (e == 0)
+        e = check_mode(row, direct);
     if (e == 0)
         e = take_options(s, row);
     model_progress_begin(s, row->handle);
