@@ -377,6 +377,9 @@ static bool progress_of(struct object *o, struct cache_object_progress *ret)
                                           .transfers = atomic_load(&o->transfer_count)};
     for (size_t i = 0; i < LISTS; i++)
         ret->waiters += waitlist_count(&o->lists[i]);
+    int64_t spell_ms = (clock_monotonic_ns() - atomic_load(&o->spell_ns)) / CLOCK_NS_PER_MS;
+    if (ret->transfers && spell_ms > 0)
+        ret->bytes_per_s = atomic_load(&o->spell_bytes) * 1000 / (uint64_t)spell_ms;
     snprintf(ret->key, sizeof ret->key, "%s", o->key);
     return ret->transfers || ret->waiters;
 }

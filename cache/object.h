@@ -70,6 +70,7 @@ void cache_objects_status(struct cache_objects *o, struct cache_objects_status *
 struct cache_object_progress {
     char key[256];
     uint64_t size_bytes, present_bytes;
+    uint64_t bytes_per_s; /* since its first transfer under way began */
     unsigned transfers, waiters;
 };
 size_t cache_objects_progress(struct cache_objects *o, struct cache_object_progress *ret, size_t max);

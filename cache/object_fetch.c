@@ -104,6 +104,7 @@ static bool write_disk(struct transfer *t, const char *data, size_t len)
 static void take_bytes(struct transfer *t, const char *data, size_t len)
 {
     struct object *o = t->object;
+    atomic_fetch_add(&o->spell_bytes, len);
     if (t->tail) {
         memcpy(o->tail + (t->pos - t->off), data, len);
         return;
@@ -282,7 +283,10 @@ static struct transfer *plan(struct object *o, uint64_t off, uint64_t len, struc
     while (*starts)
         starts = &(*starts)->start;
     *starts = t;
-    atomic_fetch_add(&o->transfer_count, 1);
+    if (atomic_fetch_add(&o->transfer_count, 1) == 0) {
+        atomic_store(&o->spell_ns, clock_monotonic_ns());
+        atomic_store(&o->spell_bytes, 0);
+    }
     pthread_mutex_lock(&o->cache->lock);
     o->refs++;
     pthread_mutex_unlock(&o->cache->lock);

@@ -98,6 +98,8 @@ struct object {
     struct err no_feed; /* why it could not be made */
     struct transfer *transfers;
     atomic_uint transfer_count;
+    atomic_int_fast64_t spell_ns;     /* since when there was always a transfer */
+    atomic_uint_fast64_t spell_bytes; /* that came since then */
     atomic_uint_fast64_t present_bytes;
     bool in_memory; /* the last reservation failed */
     _Atomic bool bypassed;

@@ -11,6 +11,7 @@
 #include "fs/park.h"
 #include "fs/snapshots.h"
 #include "fs/units.h"
+#include "fs/waiting.h"
 
 #define REPLY_THREADS 3
 
@@ -36,6 +37,7 @@ errint fs_new(struct model *m, struct fs **ret)
         fs_free(fs);
         return e;
     }
+    model_status_set_waiting(m, fs_waiting_list, fs);
     *ret = fs;
     return 0;
 }
@@ -44,6 +46,7 @@ void fs_free(struct fs *fs)
 {
     if (!fs)
         return;
+    model_status_set_waiting(fs->model, NULL, NULL);
     fs_park_free(fs->park);
     executor_free(fs->replies);
     while (fs->handles)

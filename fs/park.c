@@ -222,6 +222,14 @@ bool fs_park_reads(struct fs_park *park, uint64_t node, int64_t before_ns)
     return found;
 }
 
+void fs_park_look(struct fs_park *park, void (*see)(void *arg, const struct fs_parked *p), void *arg)
+{
+    pthread_mutex_lock(&park->lock);
+    for (const struct fs_parked *p = park->head.next; p != &park->head; p = p->next)
+        see(arg, p);
+    pthread_mutex_unlock(&park->lock);
+}
+
 void fs_park_stop(struct fs_park *park)
 {
     pthread_mutex_lock(&park->lock);

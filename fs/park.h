@@ -52,6 +52,9 @@ void fs_park_interrupt(struct fs_park *park, struct fs_parked *p);
 /* Does a read of NODE wait since BEFORE_NS (monotonic) or longer? Cost: a look at all that is parked. */
 bool fs_park_reads(struct fs_park *park, uint64_t node, int64_t before_ns);
 
+/* SEE is told of all that is parked, under the park's lock: it may look and copy, no more. */
+void fs_park_look(struct fs_park *park, void (*see)(void *arg, const struct fs_parked *p), void *arg);
+
 /* Everything that waits, now or later, ends with -ENOTCONN. */
 void fs_park_stop(struct fs_park *park);
 /* Waits until nothing is parked, DEADLINE_NS (monotonic) at most. -ETIMEDOUT. */

@@ -15,6 +15,7 @@
 #include "model/settings.h"
 
 struct model_customer;
+struct model_waiting;
 
 struct model {
     const struct model_settings *settings;
@@ -34,6 +35,8 @@ struct model {
     struct model_flights *flights;       /* small requests for facts of parts, and proofs (model/report_facts.h) */
     struct model_notes *notes;           /* model/notes.h */
     struct model_urls *urls;             /* model/urls.h */
+    size_t (*waiting)(void *arg, struct model_waiting *ret, size_t max); /* model_status_set_waiting */
+    void *waiting_arg;
     int64_t started_unix;
 };
 

@@ -18,6 +18,7 @@
 
 #define STATES_MAX 1024
 #define FAILURES_MAX 20
+#define WAITING_MAX 32
 #define TRANSFERS_MAX 64
 #define SERVICES_MAX 32
 
@@ -171,8 +172,27 @@ static void build_transfers(struct building *b)
         cJSON_AddStringToObject(one, "key", progress[i].key);
         add_number(one, "bytes_done", progress[i].present_bytes);
         add_number(one, "bytes_total", progress[i].size_bytes);
+        add_number(one, "bytes_per_second", progress[i].bytes_per_s);
         add_number(one, "transfers", progress[i].transfers);
         add_number(one, "waiters", progress[i].waiters);
+        cJSON_AddItemToArray(list, one);
+    }
+}
+
+static void build_waiting(struct building *b)
+{
+    struct model_waiting *waiting cleanup_free = calloc(WAITING_MAX, sizeof *waiting);
+    if (!b->model->waiting || !waiting)
+        return;
+    cJSON *list = cJSON_AddArrayToObject(b->json, "waiting");
+    size_t count = b->model->waiting(b->model->waiting_arg, waiting, WAITING_MAX);
+    for (size_t i = 0; i < count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        add_text(one, "path", waiting[i].path);
+        add_text(one, "operation", waiting[i].operation);
+        add_text(one, "program", waiting[i].program);
+        add_number(one, "pid", (uint64_t)waiting[i].pid);
+        add_number(one, "milliseconds", (uint64_t)(clock_monotonic_ns() - waiting[i].since_ns) / CLOCK_NS_PER_MS);
         cJSON_AddItemToArray(list, one);
     }
 }
@@ -280,6 +300,7 @@ static errint build(struct model *m, struct building *b)
     build_connections(b);
     build_topics(b);
     build_transfers(b);
+    build_waiting(b);
     build_cache(b);
     build_requests(b);
     build_credentials(b);
@@ -365,9 +386,16 @@ static void put_failure(struct buf *to, const cJSON *one)
 
 static void put_transfer(struct buf *to, const cJSON *one)
 {
-    buf_printf(to, "transfer: %s %lld of %lld bytes, %lld requests, %lld waiting\n", text_of(one, "key"),
-               number_of(one, "bytes_done"), number_of(one, "bytes_total"), number_of(one, "transfers"),
-               number_of(one, "waiters"));
+    buf_printf(to, "transfer: %s, %lld of %lld bytes, %lld bytes a second, %lld requests, %lld waiting\n",
+               text_of(one, "key"), number_of(one, "bytes_done"), number_of(one, "bytes_total"),
+               number_of(one, "bytes_per_second"), number_of(one, "transfers"), number_of(one, "waiters"));
+}
+
+static void put_waiting(struct buf *to, const cJSON *one)
+{
+    buf_printf(to, "waiting: %s (%lld) for %s of %s, %lld ms\n",
+               *text_of(one, "program") ? text_of(one, "program") : "a process", number_of(one, "pid"),
+               text_of(one, "operation"), text_of(one, "path"), number_of(one, "milliseconds"));
 }
 
 static void put_cache(struct buf *to, const cJSON *cache)
@@ -430,12 +458,19 @@ static void put_all(struct buf *to, const cJSON *json)
     put_list(to, json, "failures", put_failure);
     put_list(to, json, "topics", put_topic);
     put_list(to, json, "transfers", put_transfer);
+    put_list(to, json, "waiting", put_waiting);
     put_cache(to, cJSON_GetObjectItemCaseSensitive(json, "cache"));
     put_list(to, json, "requests", put_service);
     put_charged(to, json);
     put_credentials(to, cJSON_GetObjectItemCaseSensitive(json, "credentials"));
     buf_puts(to, "views: /views answers to its name and is in no listing (-o views=listed lists it): "
                  "views/MONTH/parts/ holds each part of a month decompressed\n");
+}
+
+void model_status_set_waiting(struct model *m, model_waiting_list list, void *arg)
+{
+    m->waiting = list;
+    m->waiting_arg = arg;
 }
 
 errint model_status_text(struct model *m, struct buf *ret, enum model_health *ret_health)

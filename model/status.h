@@ -13,6 +13,19 @@
 #include "base/hash.h"
 #include "model/model.h"
 
+/* A request that a process waits for. */
+struct model_waiting {
+    char path[512], name[256]; /* of what; the last part of a name that is looked up, else "" */
+    char program[32];          /* "" unknown */
+    const char *operation;     /* "read", static */
+    long pid;
+    int64_t since_ns; /* monotonic */
+};
+/* At most MAX of them, the longest waiting first. Called by whoever renders status. */
+typedef size_t (*model_waiting_list)(void *arg, struct model_waiting *ret, size_t max);
+/* Set by what serves requests, before it serves; NULL: nothing is served here. */
+void model_status_set_waiting(struct model *m, model_waiting_list list, void *arg);
+
 enum model_health {
     MODEL_OK = 0,
     MODEL_DEGRADED = 1,

@@ -555,3 +555,9 @@ void cache_objects_status(struct cache_objects *o, struct cache_objects_status *
     (void)o;
     *ret = (struct cache_objects_status){0};
 }
+
+void model_status_set_waiting(struct model *m, model_waiting_list list, void *arg)
+{
+    m->waiting = list;
+    m->waiting_arg = arg;
+}
