@@ -13,7 +13,8 @@
  *
  * Stripes: when a reader in order comes to a stripe of CACHE_GUNZIP_STRIPE_BYTES, other passes are sent to the places where
  * the next ones begin, one for each further core, and each pass stops where the next one began. So the stripes are made at
- * once, and the passes leapfrog. Only where windows are large enough for it, that is, among few readers.
+ * once, and the passes leapfrog. Only where windows are large enough for it, that is, among few readers, and where places
+ * are at the stripes' borders (zlib's are not: they are between blocks).
  *
  * A woken read calls again from the top and finds its want by offset and length: ready (claimed and freed), failed (the
  * answer; for FAILED_NS, since a read that was interrupted never comes), or still parked (kept).
@@ -384,8 +385,6 @@ errint cache_gunzip_points(struct cache_objects *o, const struct cache_object_id
                                        .version = ops->version,
                                        .state_bytes = cache_gunzip_stream_kept_bytes(&stream),
                                        .plain_bytes = declared_bytes};
-    if (setup.state_bytes == 0)
-        return err_set(-ENOTSUP, "%s cannot be kept", ops->name);
     return cache_points_open(o, id, &setup, ret);
 }
 

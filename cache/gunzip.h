@@ -20,8 +20,8 @@
  * Threads:   any. proof() is called from a thread of the executor, with no lock held.
  * Errors:    of reads: -EIO as above; -ESTALE and -EIO of the object, sticky too; any other failure of the object goes to
  *            the reads that wait for it, and the next read begins anew. -ENOMEM.
- * Cost:      a pass holds an inflate state (87 KiB), 256 KiB of input and a window from the budget. Freeing a view never
- *            blocks: its passes end at their next turn.
+ * Cost:      a pass holds an inflate state (87 KiB), 256 KiB of input (1 MiB beside a large window) and a window from the
+ *            budget. Freeing a view never blocks: its passes end at their next turn.
  */
 #ifndef CTFS_CACHE_GUNZIP_H
 #define CTFS_CACHE_GUNZIP_H
@@ -65,8 +65,7 @@ struct cache_gunzip_setup {
     void *arg;
 };
 
-/* The set of places of object ID, as a view of DECLARED_BYTES by INFLATE (NULL: the build's default) uses it. -ENOTSUP: that
- * decoder cannot be kept. */
+/* The set of places of object ID, as a view of DECLARED_BYTES by INFLATE (NULL: the build's default) uses it. */
 errint cache_gunzip_points(struct cache_objects *o, const struct cache_object_id *id, uint64_t declared_bytes,
                            const struct cache_inflate_ops *inflate, struct cache_points **ret);
 

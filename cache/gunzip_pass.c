@@ -29,6 +29,7 @@
 
 #define SLICE_BYTES ((size_t)512 * 1024)
 #define INPUT_BYTES ((size_t)256 * 1024)
+#define INPUT_LARGE_BYTES ((size_t)SOURCE_READ_MAX) /* of a pass with a large window: an object's chunk at once */
 #define SCRATCH_BYTES ((size_t)256 * 1024)
 #define LEAD_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define NUDGE_BYTES ((size_t)256 * 1024)
@@ -287,9 +288,18 @@ errint cache_gunzip_pass_new(struct cache_gunzip *v, bool verify, struct cache_g
 static void take_input(void *arg, const void *data, size_t len)
 {
     struct cache_gunzip_pass *p = arg;
-    assert(len <= INPUT_BYTES);
+    assert(len <= p->in_room);
     memcpy(p->in, data, len);
     p->in_len = len;
+}
+
+/* Up to where the object's next chunk begins, so that each is read at once; the first read from a place may be the only one.
+ */
+static size_t input_len(const struct cache_gunzip_pass *p)
+{
+    if (p->from.out_bytes && p->in_off == p->from.in_bytes)
+        return INPUT_BYTES;
+    return p->in_room - (size_t)(p->in_off % p->in_room);
 }
 
 static errint read_object(struct cache_gunzip_pass *p)
@@ -305,7 +315,7 @@ static errint read_object(struct cache_gunzip_pass *p)
     p->in_at = p->in_len = 0;
     if (p->in_off == p->object_bytes)
         return 0;
-    e = source_pread(p->view->object, p->in_off, INPUT_BYTES, take_input, p, &p->waiter);
+    e = source_pread(p->view->object, p->in_off, input_len(p), take_input, p, &p->waiter);
     if (e)
         return e;
     p->in_off += p->in_len;
@@ -321,10 +331,21 @@ static errint step(struct cache_gunzip_pass *p, struct cache_inflate_io *io, boo
     io->in_len = p->in_len - p->in_at;
     errint e = cache_gunzip_stream_step(&p->stream, io);
     p->in_at = p->in_len - io->in_len;
-    if (e || io->out_len == 0 || p->in_off < p->object_bytes)
+    if (e || io->out_len == 0 || p->in_off < p->object_bytes || p->stream.at_place)
         return e;
     *ret_over = true;
     return cache_gunzip_stream_finish(&p->stream);
+}
+
+static void keep_place(struct cache_gunzip_pass *p)
+{
+    struct cache_point at = {.out_bytes = p->stream.out_bytes, .in_bytes = p->stream.in_bytes, .crc = p->stream.crc};
+    p->stream.seeks_place = p->stream.at_place = false;
+    char *kept cleanup_free = malloc(cache_gunzip_stream_kept_bytes(&p->stream));
+    if (!kept)
+        return; /* a place less */
+    cache_gunzip_stream_save(&p->stream, kept);
+    cache_points_add(p->view->setup.points, &at, kept);
 }
 
 /* Fills io->out: 0, -EAGAIN (what was made until then counts), or a failure. */
@@ -339,6 +360,8 @@ static errint produce(struct cache_gunzip_pass *p, struct cache_inflate_io *io, 
         }
         if (e == 0)
             e = step(p, io, ret_over);
+        if (e == 0 && p->stream.at_place)
+            keep_place(p);
     }
     return e;
 }
@@ -432,17 +455,24 @@ static errint get_buffer(uint8_t **buffer, size_t bytes)
     return *buffer ? 0 : err_set(-ENOMEM, "no memory for a pass");
 }
 
+static errint get_input(struct cache_gunzip_pass *p)
+{
+    if (!p->in)
+        p->in_room = p->room >= 2 * LEAD_MAX_BYTES ? INPUT_LARGE_BYTES : INPUT_BYTES;
+    return get_buffer(&p->in, p->in_room);
+}
+
 static errint get_memory(struct cache_gunzip_pass *p, const struct plan *plan)
 {
-    errint e = get_buffer(&p->in, INPUT_BYTES);
-    if (e || plan->scratch)
-        return e ? e : get_buffer(&p->scratch, SCRATCH_BYTES);
-    if (p->share.ring)
-        return 0;
-    e = cache_gunzip_budget_take(p->view->setup.budget, &p->share, &p->waiter);
-    if (e == 0)
-        p->room = p->share.ring_bytes;
-    return e;
+    errint e = 0;
+    if (!plan->scratch && !p->share.ring) {
+        e = cache_gunzip_budget_take(p->view->setup.budget, &p->share, &p->waiter);
+        if (e == 0)
+            p->room = p->share.ring_bytes;
+    }
+    if (e == 0 && plan->scratch)
+        e = get_buffer(&p->scratch, SCRATCH_BYTES);
+    return e ? e : get_input(p);
 }
 
 /* Of LEN bytes from AT, those that come before the next place. */
@@ -571,17 +601,6 @@ static errint restore(struct cache_gunzip_pass *p)
     return right ? 0 : PLACE_GONE;
 }
 
-static errint keep_place(struct cache_gunzip_pass *p)
-{
-    struct cache_point at = {.out_bytes = p->stream.out_bytes, .in_bytes = p->stream.in_bytes, .crc = p->stream.crc};
-    char *kept cleanup_free = malloc(cache_gunzip_stream_kept_bytes(&p->stream));
-    if (!kept)
-        return 0; /* a place less */
-    cache_gunzip_stream_save(&p->stream, kept);
-    cache_points_add(p->view->setup.points, &at, kept);
-    return 0;
-}
-
 /* The pass that kept this place had made the same bytes. */
 static errint compare_place(struct cache_gunzip_pass *p)
 {
@@ -597,7 +616,8 @@ static errint at_place(struct cache_gunzip_pass *p)
     uint64_t out = p->stream.out_bytes;
     if (!p->view->interval || out == 0 || out % p->view->interval || out >= p->view->setup.declared_bytes)
         return 0;
-    return p->makes ? keep_place(p) : compare_place(p);
+    p->stream.seeks_place = p->makes; /* the next step comes to one */
+    return p->makes ? 0 : compare_place(p);
 }
 
 /* One slice of a pass that may begin at a place, keep places, or come to some. */
@@ -625,8 +645,11 @@ static errint produce_between_places(struct cache_gunzip_pass *p, struct cache_i
 /* The whole object was seen, or its corruption. */
 static void end_places(struct cache_gunzip_pass *p, const struct cache_gunzip_proof *proof)
 {
+    bool right = proof->result == 0 && proof->actual_bytes == proof->declared_bytes;
     if (p->makes)
-        cache_points_end(p->view->setup.points, proof->result == 0 && proof->actual_bytes == proof->declared_bytes);
+        cache_points_end(p->view->setup.points, right);
+    else if (!right && p->view->interval)
+        cache_points_drop(p->view->setup.points); /* they were made of other bytes */
     p->makes = false;
 }
 

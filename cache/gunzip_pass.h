@@ -69,7 +69,7 @@ struct cache_gunzip_pass {
     /* run()'s own */
     struct cache_gunzip_stream stream;
     uint8_t *in;
-    size_t in_at, in_len;
+    size_t in_at, in_len, in_room;
     uint64_t in_off; /* of the object, behind IN */
     uint64_t object_bytes;
     bool object_known;

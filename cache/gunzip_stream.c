@@ -47,6 +47,7 @@ void cache_gunzip_stream_reset(struct cache_gunzip_stream *s)
     cache_gzip_member_begin(&s->member);
     s->phase = HEADER;
     s->crc = 0;
+    s->seeks_place = s->at_place = false;
     s->member_out_bytes = s->in_bytes = s->out_bytes = s->members_count = 0;
     s->last_byte = 0;
 }
@@ -91,8 +92,8 @@ static errint step_body(struct cache_gunzip_stream *s, struct cache_inflate_io *
 {
     uint8_t *out = io->out;
     size_t in_len = io->in_len;
-    bool end = false;
-    errint e = s->ops->step(s->state, io, &end);
+    bool end = false, place = false, seek = s->seeks_place && s->ops->step_to_place;
+    errint e = seek ? s->ops->step_to_place(s->state, io, &end, &place) : s->ops->step(s->state, io, &end);
     if (e)
         return e;
     size_t made = (size_t)(io->out - out);
@@ -103,7 +104,8 @@ static errint step_body(struct cache_gunzip_stream *s, struct cache_inflate_io *
         s->last_byte = io->out[-1];
     if (end)
         return end_body(s);
-    if (made == 0 && in_len && io->in_len == in_len && io->out_len)
+    s->at_place = place;
+    if (made == 0 && !place && in_len && io->in_len == in_len && io->out_len)
         return err_set(-EIO, "the compressed data is corrupt: %s stands still", s->ops->name);
     return 0;
 }
@@ -151,9 +153,10 @@ errint cache_gunzip_stream_step(struct cache_gunzip_stream *s, struct cache_infl
 {
     const uint8_t *in = io->in;
     errint e = 0;
-    if (s->phase == BODY && io->in_len == 0 && io->out_len)
+    s->at_place = s->seeks_place && !s->ops->step_to_place;
+    if (!s->at_place && s->phase == BODY && io->in_len == 0 && io->out_len)
         e = step_body(s, io);
-    while (e == 0 && io->in_len && (io->out_len || s->phase != BODY))
+    while (e == 0 && !s->at_place && io->in_len && (io->out_len || s->phase != BODY))
         e = step_phase(s, io);
     s->in_bytes += (uint64_t)(io->in - in);
     return e;
@@ -178,7 +181,7 @@ struct kept {
 
 size_t cache_gunzip_stream_kept_bytes(const struct cache_gunzip_stream *s)
 {
-    return s->ops->save ? sizeof(struct kept) + s->ops->state_bytes : 0;
+    return sizeof(struct kept) + s->ops->kept_bytes;
 }
 
 void cache_gunzip_stream_save(const struct cache_gunzip_stream *s, void *to)
@@ -212,6 +215,7 @@ errint cache_gunzip_stream_restore(struct cache_gunzip_stream *s, const void *fr
     s->members_count = kept.members_count;
     s->crc = kept.crc;
     s->phase = kept.phase;
+    s->seeks_place = s->at_place = false;
     return 0;
 }
 

@@ -24,7 +24,9 @@ struct cache_gunzip_stream {
     uint64_t member_out_bytes;
     uint64_t in_bytes, out_bytes; /* in all, of all members */
     uint64_t members_count;       /* whole and checked */
-    uint8_t last_byte;            /* of what was made; 0 while nothing was */
+    bool seeks_place;             /* set by the user: a step ends at the next place, and says so in */
+    bool at_place;
+    uint8_t last_byte; /* of what was made; 0 while nothing was */
 };
 
 /* OPS NULL: the build's default. */
@@ -37,8 +39,9 @@ errint cache_gunzip_stream_step(struct cache_gunzip_stream *s, struct cache_infl
 /* The whole input was given, and a step left output over: 0 when it was a gzip file, else -EIO. */
 errint cache_gunzip_stream_finish(const struct cache_gunzip_stream *s);
 
-/* A stream at rest as bytes, cache_gunzip_stream_kept_bytes of them (0: its decoder cannot be kept), and one that goes on
- * from there with the input behind the s->in_bytes that were taken. -EIO: not a stream of this decoder. */
+/* A stream at a place as bytes, cache_gunzip_stream_kept_bytes of them, and one that goes on from there with the input behind
+ * the s->in_bytes that were taken. A place is where a step that was to seek one ended at one; where the decoder can be kept
+ * anywhere, that is at once. -EIO: not a stream of this decoder. */
 size_t cache_gunzip_stream_kept_bytes(const struct cache_gunzip_stream *s);
 void cache_gunzip_stream_save(const struct cache_gunzip_stream *s, void *to);
 errint cache_gunzip_stream_restore(struct cache_gunzip_stream *s, const void *from);

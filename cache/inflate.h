@@ -40,9 +40,13 @@ struct cache_inflate_ops {
     /* After the end: the bytes behind the stream that were taken already, in their order. */
     unsigned (*unread)(const void *state, uint8_t ret_bytes[CACHE_INFLATE_UNREAD_MAX]);
     void (*done)(void *state);
-    /* A decoder at rest, as STATE_BYTES bytes that mean the same to another one of this NAME and VERSION; NULL: this decoder
-     * cannot be kept. What is restored goes on behind the input that was taken before. -EIO: no such state. */
+    /* As step, but goes no further than the next place at which the decoder can be saved. NULL: it can be saved at rest
+     * anywhere. */
+    errint (*step_to_place)(void *state, struct cache_inflate_io *io, bool *ret_end, bool *ret_place);
+    /* A decoder at a place, as KEPT_BYTES bytes that mean the same to another one of this NAME and VERSION. What is restored
+     * goes on with the input behind what was taken. -EIO: no such state. */
     unsigned version;
+    size_t kept_bytes;
     void (*save)(const void *state, void *to);
     errint (*restore)(void *state, const void *from);
 };

@@ -108,6 +108,7 @@ const struct cache_inflate_ops cache_inflate_isal = {
     .unread = isal_unread,
     .done = isal_done,
     .version = ISAL_VERSION,
+    .kept_bytes = sizeof(struct inflate_state),
     .save = isal_save,
     .restore = isal_restore,
 };

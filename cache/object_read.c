@@ -253,14 +253,17 @@ static bool read_exactly(int fd, char *to, size_t len, uint64_t off)
     return true;
 }
 
+/* Of a whole chunk without a copy. */
 static bool read_checked(struct object *o, const struct part *p)
 {
     size_t len = (size_t)chunk_len(o, p->chunk);
-    char *all = object_buffer_take(o->cache);
+    bool whole = p->len == len;
+    char *all = whole ? p->to : object_buffer_take(o->cache);
     bool right = all && read_exactly(o->fd, all, len, p->chunk * CHUNK_BYTES) && object_crc(0, all, len) == p->crc;
-    if (right)
+    if (right && !whole)
         memcpy(p->to, all + p->off, p->len);
-    object_buffer_give(o->cache, all);
+    if (!whole)
+        object_buffer_give(o->cache, all);
     pthread_mutex_lock(&o->lock);
     if (right && o->chunks[p->chunk].crc == p->crc)
         o->chunks[p->chunk].checked = true;

@@ -19,7 +19,8 @@
 
 struct cache_points;
 
-/* Places are multiples of an interval: the least power of two, 2 MiB or more, that makes no more than this many of them. */
+/* A place is kept at each multiple of an interval, or as soon behind it as the decoder can be kept: the interval is the least
+ * power of two, 2 MiB or more, that makes no more than this many of them. */
 #define CACHE_POINTS_MAX 2048
 #define CACHE_POINTS_INTERVAL_MIN_BYTES (UINT64_C(2) << 20)
 
