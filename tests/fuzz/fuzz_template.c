@@ -55,10 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf b cleanup_buf = BUF_INIT, text cleanup_buf = BUF_INIT;
     buf_append(&b, data, size);
-    char *rest = b.data, *lines[3];
+    char *rest = b.data, *lines[3], none[1] = "";
     for (size_t i = 0; i < 3; i++) {
         char *line = rest ? strsep(&rest, "\n") : NULL;
-        lines[i] = line ? line : (char[]){""};
+        lines[i] = line ? line : none;
     }
     struct model_template t = {.partition = "aws",
                                .customer_bucket = lines[0],
