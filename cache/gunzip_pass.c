@@ -1,8 +1,8 @@
 /* The task that decompresses.
  *
- * A turn (run): end if nobody needs the pass; plan how much to make; get a window, or let it shrink or grow; make at most
- * SLICE_BYTES without the lock; publish, and wake the reads that can be answered. As long as there is more to do the task
- * wakes itself, so it goes to the end of the executor's queue: all passes share the threads in turn.
+ * A turn (run), SLICES_A_TURN times: end if nobody needs the pass; plan how much to make; get a window, or let it shrink or
+ * grow; make at most SLICE_BYTES without the lock; publish, and wake the reads that can be answered. If there is more to do
+ * then, the task wakes itself, so it goes to the end of the executor's queue: all passes share the threads in turn.
  *
  * The window is a ring: the plain byte at OFF lies at OFF modulo its size while start <= OFF < end. Before a slice is made,
  * start moves up to what the slice leaves; it never passes
@@ -31,6 +31,8 @@
 #define INPUT_BYTES ((size_t)256 * 1024)
 #define INPUT_LARGE_BYTES ((size_t)SOURCE_READ_MAX) /* of a pass with a large window: an object's chunk at once */
 #define SCRATCH_BYTES ((size_t)256 * 1024)
+#define SLICES_A_TURN                                                                                                  \
+    8 /* a task that goes on is best left on its thread: the decoder's state is in that core's cache */
 #define LEAD_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define NUDGE_BYTES ((size_t)256 * 1024)
 #define READY_NS CLOCK_NS_PER_S
@@ -695,24 +697,15 @@ static void publish(struct cache_gunzip_pass *p, const struct plan *plan, size_t
     wake_answered(p);
     if (cache_gunzip_pass_is_free(p))
         waitlist_wake(&p->view->line);
-    if (e != -EAGAIN)
-        task_wake(&p->task);
 }
 
-static void run(struct task *t)
+/* One slice; the lock is let go meanwhile. False when the turn is over. */
+static bool take_slice(struct cache_gunzip_pass *p)
 {
-    struct cache_gunzip_pass *p = pass_of(t);
     struct cache_gunzip *v = p->view;
     struct plan plan;
-    pthread_mutex_lock(&v->lock);
-    if (should_end(p)) {
-        end_pass(p);
-        return;
-    }
-    if (!prepare(p, &plan)) {
-        pthread_mutex_unlock(&v->lock);
-        return;
-    }
+    if (!prepare(p, &plan))
+        return false;
     struct cache_inflate_io io = aim(p, &plan);
     uint8_t *out = io.out;
     p->busy = true;
@@ -727,5 +720,23 @@ static void run(struct task *t)
     if (concluded)
         conclude(p, &proof);
     publish(p, &plan, (size_t)(io.out - out), concluded ? 0 : e);
+    return concluded || e != -EAGAIN;
+}
+
+static void run(struct task *t)
+{
+    struct cache_gunzip_pass *p = pass_of(t);
+    struct cache_gunzip *v = p->view;
+    bool more = true;
+    pthread_mutex_lock(&v->lock);
+    for (unsigned i = 0; more && i < SLICES_A_TURN; i++) {
+        if (should_end(p)) {
+            end_pass(p);
+            return;
+        }
+        more = take_slice(p);
+    }
+    if (more)
+        task_wake(&p->task);
     pthread_mutex_unlock(&v->lock);
 }

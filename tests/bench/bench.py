@@ -26,9 +26,11 @@ from world import World  # noqa: E402
 class Bench:
     """What every row uses: the data, the server's URL, the program, a work folder."""
 
-    def __init__(self, options, work, world):
+    def __init__(self, options, chosen, work, world):
         self.short, self.ctfs, self.work = options.short, Path(options.ctfs).resolve(), Path(work)
         self.data = data.make(options.megabytes)
+        for row in chosen:                      # before the server looks: it remembers what folders hold
+            row.make(self)
         self.server = world.rclone(self.data.root)
         self.url = self.server.url
 
@@ -145,7 +147,7 @@ def main(arguments):
         print("\n".join(f"{row.name:12} {row.title}" for row in rows.ROWS))
         return 0 if options.list else 2
     with tempfile.TemporaryDirectory(prefix="ctfs-bench-", ignore_cleanup_errors=True) as work, World(Path(work) / "world") as world:
-        bench = Bench(options, work, world)
+        bench = Bench(options, chosen, work, world)
         try:
             return run_short(bench, chosen) if options.short else run_long(bench, chosen, options)
         finally:

@@ -37,6 +37,9 @@ class Row:
     goals = ()
     has_checks = False
 
+    def make(self, bench):
+        """The data that it needs beside the rows."""
+
     def contenders(self, bench):
         raise NotImplementedError
 
@@ -305,8 +308,11 @@ class Listing(Row):
     goals = (Goal("ctfs, cold", "s3fs, cold", 1), Goal("ctfs, warm", "rclone, warm", 0.5))
     has_checks = True
 
+    def make(self, bench):
+        self.prefix = data.many_months(bench.data, 6, 10) if bench.short else data.many_months(bench.data)
+
     def contenders(self, bench):
-        prefix = data.many_months(bench.data)
+        prefix = self.prefix
         warm = {}
 
         def twice(label, mount, command):
@@ -324,7 +330,7 @@ class Listing(Row):
 
     def checks(self, bench):
         def by_ctfs():
-            prefix = data.many_months(bench.data, 6, 10)
+            prefix = self.prefix
             with Ctfs(bench, prefix) as mount:
                 listed = run(f"cd '{mount.path}' && ls -lR cur/[0-9]* raw")
                 sizes = [int(size) for size in re.findall(r"^-\S+ +\d+ \S+ +\S+ +(\d+) .* report\.csv$", listed, re.M)]
@@ -406,6 +412,9 @@ class Memory(Row):
     goals = tuple(Goal(name, None, 128, "MiB") for name in ("64 readers of different parts", "a part past 4 GiB", "a gzip of zeros"))
     zeros_s = 120
 
+    def make(self, bench):
+        self.parts, self.large, self.zeros = data.many_parts(bench.data), data.large_part(bench.data), data.zeros_part(bench.data)
+
     def contenders(self, bench):
         def resident(prefix, command):
             drop_caches()
@@ -420,9 +429,9 @@ class Memory(Row):
         def zeros(mount):
             return f"timeout {self.zeros_s} cat '{mount.report}' >/dev/null || [[ $? = 124 ]]"
 
-        return {"64 readers of different parts": lambda: resident(data.many_parts(bench.data), readers),
-                "a part past 4 GiB": lambda: resident(data.large_part(bench.data), lambda mount: f"cat '{mount.report}' >/dev/null"),
-                "a gzip of zeros": lambda: resident(data.zeros_part(bench.data), zeros)}
+        return {"64 readers of different parts": lambda: resident(self.parts, readers),
+                "a part past 4 GiB": lambda: resident(self.large, lambda mount: f"cat '{mount.report}' >/dev/null"),
+                "a gzip of zeros": lambda: resident(self.zeros, zeros)}
 
 
 ROWS = [ColdOne(), ColdMany(), Head(), Second(), Remount(), Random(), Listing(), Grep(), MountTime(), Memory()]
