@@ -255,6 +255,13 @@ static errint read_item(struct cache_db *db, sqlite3_stmt *stmt, struct cache_it
     return cache_db_set_corrupt(db, err_set(-EIO, "cache.db: the item %.100s is not as it was written", ret->id));
 }
 
+static errint need_scope(struct cache_db *db, const char *scope, int64_t *ret_id)
+{
+    struct cache_listing listing;
+    int r = find_scope(db, scope, ret_id, &listing);
+    return r == 1 ? 0 : r < 0 ? r : no_scope(scope);
+}
+
 static errint walk_items(struct cache_db *db, sqlite3_stmt *stmt, struct reading *p)
 {
     int r;
@@ -273,13 +280,11 @@ static errint walk_items(struct cache_db *db, sqlite3_stmt *stmt, struct reading
 static errint read_each(struct cache_db *db, void *arg)
 {
     struct reading *p = arg;
-    struct cache_listing listing;
-    int64_t scope_id;
-    int r = find_scope(db, p->scope, &scope_id, &listing);
-    if (r != 1)
-        return r < 0 ? r : no_scope(p->scope);
-    sqlite3_stmt *stmt;
-    r = cache_db_use(db, STORE_ITEM_EACH, &stmt);
+    int64_t scope_id = 0;
+    sqlite3_stmt *stmt = NULL;
+    errint r = need_scope(db, p->scope, &scope_id);
+    if (r == 0)
+        r = cache_db_use(db, STORE_ITEM_EACH, &stmt);
     if (r < 0)
         return r;
     r = cache_db_bind(db, stmt, "i", scope_id);
@@ -312,13 +317,12 @@ static errint copy_item(struct cache_db *db, sqlite3_stmt *stmt, struct reading 
 static errint read_get(struct cache_db *db, void *arg)
 {
     struct reading *p = arg;
-    struct cache_listing listing;
-    int64_t scope_id;
-    int r = find_scope(db, p->scope, &scope_id, &listing);
-    if (r != 1)
-        return r < 0 ? r : no_scope(p->scope);
-    sqlite3_stmt *stmt;
-    r = cache_db_first(db, STORE_ITEM_GET, &stmt, "it", scope_id, p->id);
+    int64_t scope_id = 0;
+    sqlite3_stmt *stmt = NULL;
+    errint e = need_scope(db, p->scope, &scope_id);
+    if (e < 0)
+        return e;
+    int r = cache_db_first(db, STORE_ITEM_GET, &stmt, "it", scope_id, p->id);
     if (r != 1)
         return r < 0 ? r : err_set(-ENOENT, "%s has no %.100s", p->scope, p->id);
     r = copy_item(db, stmt, p);
