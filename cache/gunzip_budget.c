@@ -97,7 +97,7 @@ void cache_gunzip_budget_join(struct cache_gunzip_budget *b, struct cache_gunzip
 /* Of BYTES, what S has a use for. */
 static size_t useful(const struct cache_gunzip_share *s, size_t bytes)
 {
-    while (bytes > CACHE_GUNZIP_WINDOW_MIN_BYTES && bytes / 2 >= s->use_bytes)
+    while (bytes > CACHE_GUNZIP_WINDOW_TINY_BYTES && bytes / 2 >= s->use_bytes)
         bytes /= 2;
     return bytes;
 }

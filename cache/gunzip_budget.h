@@ -1,6 +1,7 @@
 /* The memory of all windows, shared by the passes of all gunzip views.
  *
- * Windows are powers of two between CACHE_GUNZIP_WINDOW_MIN_BYTES and _MAX_BYTES; the share of a pass is the total divided
+ * Windows are powers of two between CACHE_GUNZIP_WINDOW_MIN_BYTES and _MAX_BYTES, and smaller ones for views that fit whole:
+ * a report of a thousand tiny parts has a window for each. The share of a pass is the total divided
  * by the passes that hold or want one, less what those need that rest. When one waits, those above their share shrink as soon as what they must keep fits,
  * and one whose readers were away for CACHE_GUNZIP_IDLE_NS gives its window up (its next reader begins anew). A pass that
  * is at its end and read to the end rests: it keeps CACHE_GUNZIP_REST_BYTES.
@@ -20,7 +21,8 @@
 
 #include "base/task.h"
 
-#define CACHE_GUNZIP_WINDOW_MIN_BYTES (1u << 20) /* SOURCE_READ_MAX: one read must fit */
+#define CACHE_GUNZIP_WINDOW_MIN_BYTES (1u << 20)   /* SOURCE_READ_MAX: one read must fit */
+#define CACHE_GUNZIP_WINDOW_TINY_BYTES (64u << 10) /* where the whole of a smaller view fits */
 #define CACHE_GUNZIP_WINDOW_MAX_BYTES (32u << 20)
 #define CACHE_GUNZIP_REST_BYTES (128u << 10)
 #define CACHE_GUNZIP_BUDGET_BYTES (72u << 20)
@@ -51,7 +53,7 @@ struct cache_gunzip_share {
     bool holds;                    /* private: has a ring or waits for its first */
     bool waiting, watched;         /* private */
     bool rests;                    /* private: its ring is small and stays so */
-    _Atomic int64_t idle_since_ns; /* monotonic; 0 while the pass has anything to do */
+    _Atomic int64_t idle_since_ns; /* monotonic; 0 while the pass has anything to do, or a read takes from it */
     _Atomic bool give_up;          /* asked of an idle pass: end */
 };
 

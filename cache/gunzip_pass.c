@@ -70,9 +70,18 @@ bool cache_gunzip_pass_is_free(const struct cache_gunzip_pass *p)
     return !p->busy && !p->pins && !cache_gunzip_pass_is_wanted(p);
 }
 
+static bool has_parked(const struct cache_gunzip_pass *p)
+{
+    for (const struct cache_gunzip_want *w = p->view->wants; w; w = w->next)
+        if (w->pass == p && !w->ready)
+            return true;
+    return false;
+}
+
+/* A read that was woken and does not come makes no pass busy: it waits for another window, or was interrupted. */
 void cache_gunzip_pass_mark(struct cache_gunzip_pass *p)
 {
-    if (p->pins || cache_gunzip_pass_is_wanted(p))
+    if (p->pins || has_parked(p))
         p->share.idle_since_ns = 0;
     else if (p->share.idle_since_ns == 0)
         p->share.idle_since_ns = clock_monotonic_ns();

@@ -1,11 +1,13 @@
-/* A read across a border asks the later source first: the beginning of a part stays in its window while nobody reads on, but
- * the end of a part is gone with the pass that proved it. So the waiting is done before the end is taken.
+/* A read across borders is gathered, from its last source to its first. What was gathered before it had to wait is kept for
+ * its next try: a read that needed the windows of all its sources at once would hold some while it waits for others, and
+ * many such readers, or one of very small parts, would wait for each other.
  *
  * When a read comes to a source for the first time, the next ones are asked for their first byte, so that they are
  * decompressed ahead of the reader by the cores that are idle.
  */
 #include "model/report_concat.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include "base/cleanup.h"
 
 #define AHEAD_MAX 4
+#define GATHERS_MAX 16
 
 struct slice {
     struct model_slice in;
@@ -23,10 +26,20 @@ struct slice {
     atomic_bool read, poked;
 };
 
+/* A read across borders, between its tries. The last HAVE of its LEN bytes are there. */
+struct gather {
+    uint64_t off;
+    size_t len, have;
+    char bytes[];
+};
+
 struct concat {
     struct source source;
     uint64_t size_bytes;
     bool verified;
+    pthread_mutex_t lock; /* a leaf */
+    struct gather *gathers[GATHERS_MAX];
+    unsigned replaced; /* slot of the gather that was pushed out last */
     size_t count, ahead;
     struct slice slices[];
 };
@@ -86,25 +99,76 @@ static void copy(void *arg, const void *data, size_t len)
     c->len = len;
 }
 
-/* [OFF, OFF+LEN) lies in more than one slice. From the last to the first. */
-static errint read_across(struct concat *c, uint64_t off, char *to, size_t len, struct waiter *w)
+/* The one that the read's last try left, or a new one. NULL: no memory. */
+static struct gather *take_gather(struct concat *c, uint64_t off, size_t len)
 {
-    uint64_t end = off + len;
-    while (end > off) {
+    struct gather *g = NULL;
+    pthread_mutex_lock(&c->lock);
+    for (unsigned i = 0; i < GATHERS_MAX && !g; i++)
+        if (c->gathers[i] && c->gathers[i]->off == off && c->gathers[i]->len == len)
+            g = steal_ptr(&c->gathers[i]);
+    pthread_mutex_unlock(&c->lock);
+    if (g)
+        return g;
+    g = malloc(sizeof *g + len);
+    if (g) {
+        g->off = off;
+        g->len = len;
+        g->have = 0;
+    }
+    return g;
+}
+
+/* For the read's next try. What interrupted reads left is pushed out in turn. */
+static void keep_gather(struct concat *c, struct gather *g)
+{
+    pthread_mutex_lock(&c->lock);
+    unsigned slot = 0;
+    while (slot < GATHERS_MAX && c->gathers[slot])
+        slot++;
+    if (slot == GATHERS_MAX)
+        slot = c->replaced = (c->replaced + 1) % GATHERS_MAX;
+    struct gather *old = c->gathers[slot];
+    c->gathers[slot] = g;
+    pthread_mutex_unlock(&c->lock);
+    free(old);
+}
+
+static errint gather_rest(struct concat *c, struct gather *g, struct waiter *w)
+{
+    while (g->have < g->len) {
+        uint64_t end = g->off + g->len - g->have;
         size_t index = find(c, end - 1);
         struct slice *s = &c->slices[index];
-        uint64_t from = s->start > off ? s->start : off;
+        uint64_t from = s->start > g->off ? s->start : g->off;
         size_t want = (size_t)(end - from);
-        struct copying copying = {.to = to + (from - off)};
+        struct copying copying = {.to = g->bytes + (from - g->off)};
         errint e = source_pread(s->in.source, s->in.skip_bytes + (from - s->start), want, copy, &copying, w);
         if (e)
             return e;
         if (copying.len != want)
             return err_set(-EIO, "part %zu is shorter than it was", index + 1);
         poke_next(c, index);
-        end = from;
+        g->have += want;
     }
     return 0;
+}
+
+/* [OFF, OFF+LEN) lies in more than one slice. */
+static errint read_across(struct concat *c, uint64_t off, size_t len, source_deliver deliver, void *arg,
+                          struct waiter *w)
+{
+    struct gather *g = take_gather(c, off, len);
+    if (!g)
+        return err_set(-ENOMEM, "no memory to read %zu bytes", len);
+    errint e = gather_rest(c, g, w);
+    if (e == 0)
+        deliver(arg, g->bytes, len);
+    if (e == -EAGAIN && w)
+        keep_gather(c, g);
+    else
+        free(g);
+    return e;
 }
 
 static errint concat_pread(struct source *source, uint64_t off, size_t len, source_deliver deliver, void *arg,
@@ -123,13 +187,7 @@ static errint concat_pread(struct source *source, uint64_t off, size_t len, sour
         poke_next(c, index);
         return source_pread(s->in.source, s->in.skip_bytes + (off - s->start), len, deliver, arg, w);
     }
-    char *bytes cleanup_free = malloc(len);
-    if (!bytes)
-        return err_set(-ENOMEM, "no memory to read %zu bytes", len);
-    errint e = read_across(c, off, bytes, len, w);
-    if (e == 0)
-        deliver(arg, bytes, len);
-    return e;
+    return read_across(c, off, len, deliver, arg, w);
 }
 
 static void concat_free(struct source *s)
@@ -137,6 +195,9 @@ static void concat_free(struct source *s)
     struct concat *c = (struct concat *)s;
     for (size_t i = 0; i < c->count; i++)
         source_put(c->slices[i].in.source);
+    for (unsigned i = 0; i < GATHERS_MAX; i++)
+        free(c->gathers[i]);
+    pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
@@ -154,6 +215,7 @@ errint model_concat_new(const struct model_slice *slices, size_t count, bool ver
     if (!c)
         return err_set(-ENOMEM, "no memory to put %zu parts together", count);
     source_init(&c->source, &concat_ops);
+    pthread_mutex_init(&c->lock, NULL);
     c->count = count;
     c->verified = verified;
     c->ahead = ahead_count();

@@ -349,6 +349,26 @@ static void test_hint_fills_the_window(void)
     close_view(view);
 }
 
+/* A read that was woken, and never comes back for its bytes, does not keep the only window. */
+static void test_woken_read_that_never_comes(void)
+{
+    struct cache_gunzip_budget *all = budget;
+    struct blocker b;
+    blocker_init(&b);
+    CHECK_INT(cache_gunzip_budget_new(CACHE_GUNZIP_WINDOW_MIN_BYTES, &budget), 0);
+    struct source *first = open_view(&fake_source_new(gz, gz_len)->source, PLAIN_BYTES, NULL);
+    struct source *second = open_view(&fake_source_new(gz, gz_len)->source, PLAIN_BYTES, NULL);
+    CHECK_INT(source_pread(first, 0, 4096, ignore, NULL, &b.waiter), -EAGAIN);
+    CHECK_INT(blocker_wait(&b, clock_monotonic_ns() + 20 * CLOCK_NS_PER_S), 0);
+    CHECK_INT(read_at(second, 0, 4096), 0);
+    source_put(first);
+    source_put(second);
+    await_releases(2);
+    blocker_done(&b);
+    cache_gunzip_budget_free(budget);
+    budget = all;
+}
+
 static size_t await_used(size_t bytes)
 {
     struct cache_gunzip_budget_status st;
@@ -547,6 +567,7 @@ static const struct unit_test tests[] = {
     {"stall and close", test_stall_and_close},
     {"reader that stops", test_reader_that_stops},
     {"hint fills the window", test_hint_fills_the_window},
+    {"woken read that never comes", test_woken_read_that_never_comes},
     {"read to the end rests", test_read_to_the_end_rests},
     {"verify", test_verify},
     {"many views", test_many_views},

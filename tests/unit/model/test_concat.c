@@ -108,6 +108,53 @@ static void the_end_of_a_part_is_taken_last(void)
     source_put(s);
 }
 
+/* Many reads that each held the window of one source while they wait for another one's would wait for ever. */
+static void what_was_gathered_is_kept(void)
+{
+    struct once first = {.eagains = 2}, second = {.eagains = 0};
+    struct blocker b;
+    struct buf got cleanup_buf = BUF_INIT;
+    struct source *s = NULL;
+    blocker_init(&b);
+    source_init(&first.source, &once_ops);
+    source_init(&second.source, &once_ops);
+    struct model_slice slices[] = {{&first.source, 0, 4}, {&second.source, 1, 4}};
+    CHECK_INT(model_concat_new(slices, 2, false, &s), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_INT(source_pread(s, 2, 4, append, &got, &b.waiter), -EAGAIN);
+    CHECK_INT(second.taken_after_wait, 1);
+    CHECK_INT(source_pread(s, 2, 4, append, &got, &b.waiter), 0);
+    CHECK_STR(buf_text(&got), "yzxy");
+    first.eagains = 1;
+    CHECK_INT(source_pread(s, 3, 3, append, &got, &b.waiter), -EAGAIN); /* and never comes again */
+    source_put(s);
+    blocker_done(&b);
+}
+
+/* More reads wait between their tries than are kept: each is right all the same. */
+static void many_reads_across(void)
+{
+    struct once first = {.eagains = 0};
+    struct blocker b;
+    struct source *s = NULL;
+    char want[] = "wxyz0123456789";
+    blocker_init(&b);
+    source_init(&first.source, &once_ops);
+    struct model_slice slices[] = {{&first.source, 0, 4}, {memory("0123456789"), 0, 10}};
+    CHECK_INT(model_concat_new(slices, 2, false, &s), 0);
+    for (int round = 0; round < 2; round++) {
+        first.eagains = round ? 0 : 40;
+        for (size_t n = 0; n < 40; n++) {
+            struct buf got cleanup_buf = BUF_INIT;
+            size_t off = n % 4, len = 5 - off + n / 4 % 9;
+            CHECK_INT(source_pread(s, off, len, append, &got, &b.waiter), round ? 0 : -EAGAIN);
+            CHECK(!round || (got.len == len && memcmp(got.data, want + off, len) == 0));
+        }
+    }
+    source_put(s);
+    blocker_done(&b);
+}
+
 static void failures_are_handed_on(void)
 {
     struct once bad = {.error = -EIO};
@@ -128,6 +175,8 @@ static const struct unit_test tests[] = {
     {"every_range_is_right", every_range_is_right},
     {"nothing_is_empty", nothing_is_empty},
     {"the_end_of_a_part_is_taken_last", the_end_of_a_part_is_taken_last},
+    {"what_was_gathered_is_kept", what_was_gathered_is_kept},
+    {"many_reads_across", many_reads_across},
     {"failures_are_handed_on", failures_are_handed_on},
 };
 
