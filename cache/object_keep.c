@@ -173,20 +173,6 @@ static void remove_orphans(struct cache_objects *cache)
     closedir(d);
 }
 
-errint object_keep_load(struct cache_objects *cache)
-{
-    int folder = cache_store_folder_fd(cache->store);
-    if (folder < 0 || cache_db_subfolder(folder, "objects", &cache->dirfd) < 0) {
-        cache->dirfd = -1;
-        return 0;
-    }
-    errint r = cache_store_object_each(cache->store, load_row, cache);
-    if (r == -ENOMEM)
-        return r;
-    remove_orphans(cache);
-    return 0;
-}
-
 static void fill_chunks(struct object *o, const struct cache_object_row *row)
 {
     const uint8_t *p = row->chunks;
@@ -273,6 +259,22 @@ static bool evict_one(struct cache_objects *cache)
     object_keep_remove(cache, e);
     atomic_fetch_add(&cache->evicted, 1);
     return true;
+}
+
+errint object_keep_load(struct cache_objects *cache)
+{
+    int folder = cache_store_folder_fd(cache->store);
+    if (folder < 0 || cache_db_subfolder(folder, "objects", &cache->dirfd) < 0) {
+        cache->dirfd = -1;
+        return 0;
+    }
+    errint r = cache_store_object_each(cache->store, load_row, cache);
+    if (r == -ENOMEM)
+        return r;
+    remove_orphans(cache);
+    while (cache->kept_bytes > cache->limit_bytes && evict_one(cache))
+        ; /* the limit is lower than it was */
+    return 0;
 }
 
 static bool make_room(struct cache_objects *cache, uint64_t bytes)

@@ -355,8 +355,9 @@ def large_part(data, giga_binary=5.2):
 
 
 def zeros_part(data, giga_bytes=100):
-    """The prefix of one part of zeros: about a thousand plain bytes to one."""
-    return once(data, f"{PREFIX}-zeros", lambda folder: packed(folder, f"head -c {giga_bytes}G /dev/zero"))
+    """The prefix of one part of a header and zeros: about a thousand plain bytes to one."""
+    command = f"{{ head -n 1 '{data.plain}'; head -c {giga_bytes}G /dev/zero; }}"
+    return once(data, f"{PREFIX}-zeros", lambda folder: packed(folder, command))
 
 
 def once(data, prefix, fill_folder):

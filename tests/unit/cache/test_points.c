@@ -431,6 +431,14 @@ static void counted_within_the_limit_and_removed_with_the_object(void)
     cache_objects_status(w.objects, &st);
     CHECK_INT(st.kept_bytes, 0);
     CHECK(!is_made(&w));
+    make_places(&w);
+    CHECK(is_made(&w));
+    close_world(&w);
+    w.limit = gz_len; /* lower than it was: the object goes, and its places with it */
+    open_world(&w);
+    cache_objects_status(w.objects, &st);
+    CHECK_INT(st.kept_bytes, 0);
+    CHECK(!is_made(&w));
     finish(&w);
     begin(&w, gz_len + 20000); /* the object fits, its places do not */
     make_places(&w);
