@@ -458,6 +458,9 @@ void cache_objects_free(struct cache_objects *cache)
         free(cache->buffers[--cache->buffer_count]);
     if (cache->dirfd >= 0)
         close(cache->dirfd);
+    cache_pack_free(cache->packer);
+    free(cache->packed);
+    pthread_mutex_destroy(&cache->pack_lock);
     pthread_cond_destroy(&cache->gone);
     pthread_mutex_destroy(&cache->lock);
     free(cache);

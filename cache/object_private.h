@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "cache/object.h"
+#include "cache/pack.h"
 #include "cache/store_objects.h"
 
 #define CHUNK_BYTES (UINT64_C(1) << 20)
@@ -132,6 +133,11 @@ struct cache_objects {
     atomic_uint parallel;
     atomic_uint_fast64_t evicted, bypassed, hit_bytes, miss_bytes;
     int dirfd; /* objects/, or -1 */
+
+    pthread_mutex_t pack_lock;   /* of the one who adds a place; taken before any set's lock */
+    struct cache_packer *packer; /* NULL until the first */
+    char *packed;                /* packed_room bytes */
+    size_t packed_room;
 
     pthread_mutex_t lock; /* protects all below */
     pthread_cond_t gone;

@@ -8,7 +8,7 @@
  *            |  ^ cannot be kept: GIVEN_UP until the object is closed
  *   a set that is damaged or was led astray by: NONE, its file is gone
  *
- * Lock order: the object's lock, then a set's, then the cache's. A set is made with the object's first view, and freed with
+ * Lock order: the object's lock or the packing one, then a set's, then the cache's. A set is made with the object's first view, and freed with
  * the object.
  */
 #include "cache/points.h"
@@ -20,7 +20,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "cache/object_private.h"
-#include "cache/pack.h"
 
 #define FORMAT 1
 #define NAME_ROOM (NAME_SIZE + 24)
@@ -55,8 +54,6 @@ struct point_set {
     struct place *places;
     size_t count, room;
     uint64_t file_bytes;
-    struct cache_packer *packer;
-    char *packed; /* by who makes it alone */
 };
 
 struct cache_points {
@@ -325,8 +322,6 @@ void object_points_free(struct point_set *s)
         clear(s, NONE);
     if (s->fd >= 0)
         (void)close(s->fd);
-    cache_pack_free(s->packer);
-    free(s->packed);
     free(s->places);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -410,12 +405,6 @@ static bool start_making(struct point_set *s)
     if (s->plain_bytes <= cache_points_interval(s->plain_bytes) || s->state_bytes == 0 || cache->dirfd < 0 ||
         s->object->size_bytes > cache->limit_bytes)
         return false;
-    if (!s->packer && cache_pack_new(&s->packer))
-        return false;
-    if (!s->packed)
-        s->packed = malloc(cache_pack_bound(s->state_bytes));
-    if (!s->packed)
-        return false;
     snprintf(s->making, sizeof s->making, "%s.%u.new", s->object->entry->name, atomic_fetch_add(&made_names, 1));
     s->fd = openat(cache->dirfd, s->making, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     return s->fd >= 0;
@@ -432,19 +421,38 @@ bool cache_points_begin(struct cache_points *p)
     return begins;
 }
 
+/* Under the packing lock: STATE packed, in the cache's buffer. */
+static bool pack(struct cache_objects *cache, const void *state, size_t state_bytes, size_t *ret_len)
+{
+    size_t room = cache_pack_bound(state_bytes);
+    if (!cache->packer && cache_pack_new(&cache->packer))
+        return false;
+    if (cache->packed_room < room) {
+        free(cache->packed);
+        cache->packed = malloc(room);
+        cache->packed_room = cache->packed ? room : 0;
+    }
+    return cache->packed && cache_pack_make(cache->packer, state, state_bytes, cache->packed, ret_len) == 0;
+}
+
+/* One packer for all: it is large, and quick. */
 void cache_points_add(struct cache_points *p, const struct cache_point *at, const void *state)
 {
     struct point_set *s = p->set;
+    struct cache_objects *cache = s->object->cache;
     struct place place = {.at = *at};
     size_t len = 0;
-    bool packed = cache_pack_make(s->packer, state, s->state_bytes, s->packed, &len) == 0;
+    pthread_mutex_lock(&cache->pack_lock);
+    bool packed = pack(cache, state, s->state_bytes, &len);
+    if (packed)
+        place.sum = hash128_bytes(cache->packed, len);
     place.packed_bytes = len;
-    place.sum = hash128_bytes(s->packed, packed ? len : 0);
     pthread_mutex_lock(&s->lock);
     place.file_off = s->file_bytes;
-    if (s->state == MAKING && !(packed && write_at(s, s->packed, len) && add_place(s, &place)))
+    if (s->state == MAKING && !(packed && write_at(s, cache->packed, len) && add_place(s, &place)))
         clear(s, GIVEN_UP);
     pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&cache->pack_lock);
 }
 
 /* List and footer, then its name. */
@@ -468,9 +476,5 @@ void cache_points_end(struct cache_points *p, bool proven)
     pthread_mutex_lock(&s->lock);
     if (s->state == MAKING && !(proven && complete(s)))
         clear(s, NONE);
-    cache_pack_free(s->packer);
-    free(s->packed);
-    s->packer = NULL;
-    s->packed = NULL;
     pthread_mutex_unlock(&s->lock);
 }
