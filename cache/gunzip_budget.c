@@ -138,7 +138,7 @@ static void press(struct cache_gunzip_budget *b)
         int64_t since_ns = s->idle_since_ns;
         if (!s->ring || since_ns == 0)
             continue;
-        if (now_ns - since_ns >= CACHE_GUNZIP_IDLE_NS)
+        if (now_ns - since_ns >= (s->done ? CACHE_GUNZIP_DONE_NS : CACHE_GUNZIP_IDLE_NS))
             s->give_up = true;
         if (s->give_up || s->ring_bytes > fair_bytes(b, s))
             task_wake(s->task);

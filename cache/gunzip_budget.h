@@ -27,6 +27,7 @@
 #define CACHE_GUNZIP_REST_BYTES (128u << 10)
 #define CACHE_GUNZIP_BUDGET_BYTES (72u << 20)
 #define CACHE_GUNZIP_IDLE_NS 1000000000LL
+#define CACHE_GUNZIP_DONE_NS 20000000LL /* of a pass that was read to its end: reads in flight come out of order */
 #define CACHE_GUNZIP_WATCH_NS 10000000LL
 
 struct cache_gunzip_budget;
@@ -54,6 +55,7 @@ struct cache_gunzip_share {
     bool waiting, watched;         /* private */
     bool rests;                    /* private: its ring is small and stays so */
     _Atomic int64_t idle_since_ns; /* monotonic; 0 while the pass has anything to do, or a read takes from it */
+    _Atomic bool done;             /* proven and read to the end: nothing is likely to be read again soon */
     _Atomic bool give_up;          /* asked of an idle pass: end */
 };
 

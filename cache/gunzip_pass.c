@@ -81,6 +81,7 @@ static bool has_parked(const struct cache_gunzip_pass *p)
 /* A read that was woken and does not come makes no pass busy: it waits for another window, or was interrupted. */
 void cache_gunzip_pass_mark(struct cache_gunzip_pass *p)
 {
+    p->share.done = p->ended && p->front >= p->view->setup.declared_bytes;
     if (p->pins || has_parked(p))
         p->share.idle_since_ns = 0;
     else if (p->share.idle_since_ns == 0)

@@ -369,6 +369,27 @@ static void test_woken_read_that_never_comes(void)
     budget = all;
 }
 
+/* One window for all: a pass that was read to its end leaves it sooner than one whose reader only stopped. */
+static void test_window_goes_on(void)
+{
+    enum { VIEWS = 8 };
+    struct cache_gunzip_budget *all = budget;
+    struct source *views[VIEWS];
+    CHECK_INT(cache_gunzip_budget_new(CACHE_GUNZIP_WINDOW_MIN_BYTES, &budget), 0);
+    for (unsigned i = 0; i < VIEWS; i++)
+        views[i] = open_view(&fake_source_new(gz, gz_len)->source, PLAIN_BYTES, NULL);
+    int64_t began_ns = clock_monotonic_ns();
+    for (unsigned i = 0; i < VIEWS; i++)
+        for (uint64_t off = 0; off < PLAIN_BYTES; off += 131072)
+            CHECK_INT(read_at(views[i], off, 131072), 0);
+    CHECK(clock_monotonic_ns() - began_ns < (VIEWS - 1) * CACHE_GUNZIP_IDLE_NS);
+    for (unsigned i = 0; i < VIEWS; i++)
+        source_put(views[i]);
+    await_releases(VIEWS);
+    cache_gunzip_budget_free(budget);
+    budget = all;
+}
+
 static size_t await_used(size_t bytes)
 {
     struct cache_gunzip_budget_status st;
@@ -568,6 +589,7 @@ static const struct unit_test tests[] = {
     {"reader that stops", test_reader_that_stops},
     {"hint fills the window", test_hint_fills_the_window},
     {"woken read that never comes", test_woken_read_that_never_comes},
+    {"window goes on", test_window_goes_on},
     {"read to the end rests", test_read_to_the_end_rests},
     {"verify", test_verify},
     {"many views", test_many_views},
