@@ -21,13 +21,21 @@ void aws_json_deletep(cJSON **p)
     cJSON_Delete(*p);
 }
 
+/* A NUL in a string, which cJSON would cut there: what is named would be another thing. */
+static bool is_nul(const char *text, size_t len)
+{
+    return len >= 6 && strncmp(text, "\\u0000", 6) == 0;
+}
+
 /* Counts brackets outside strings. */
-static errint check_depth(const char *text, size_t len)
+static errint check_text(const char *text, size_t len)
 {
     unsigned depth = 0;
     bool quoted = false;
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
+        if (quoted && is_nul(text + i, len - i))
+            return err_set(-EIO, "JSON with a NUL in a string, at byte %zu", i);
         if (quoted && c == '\\')
             i++;
         else if (c == '"')
@@ -93,7 +101,7 @@ errint aws_json_parse(const char *text, size_t len, cJSON **ret)
 {
     if (len > JSON_BYTES_MAX)
         return err_set(-EIO, "JSON of %zu bytes, over %zu", len, JSON_BYTES_MAX);
-    errint result = check_depth(text, len);
+    errint result = check_text(text, len);
     if (result < 0)
         return result;
     const char *end = NULL;

@@ -129,7 +129,8 @@ static errint open_session(struct mount *m)
     if (!m->session)
         return err_set(-EINVAL, "cannot make a FUSE session: %s", fuse_said);
     if (fuse_session_mount(m->session, buf_text(&m->point)) < 0)
-        return err_set(-EPERM, "cannot mount on %s: %s", buf_text(&m->point), fuse_said);
+        return err_set(-EPERM, "cannot mount on %s: %s", buf_text(&m->point),
+                       *fuse_said ? fuse_said : "fusermount3 refused, as it says itself");
     m->mounted = true;
     fuse_set_log_func(log_fuse_line);
     return 0;

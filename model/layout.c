@@ -197,6 +197,26 @@ static errint copy_text(const cJSON *json, const char *name, char **ret)
     return *ret ? 0 : err_set(-ENOMEM, "no memory for a manifest's %s", name);
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A key named twice would count its rows twice. */
+static errint check_once(const struct model_manifest *m)
+{
+    const char **sorted cleanup_free = calloc(m->key_count + 1, sizeof *sorted);
+    if (!sorted)
+        return err_set(-ENOMEM, "no memory for %zu keys", m->key_count);
+    for (size_t i = 0; i < m->key_count; i++)
+        sorted[i] = m->keys[i];
+    qsort(sorted, m->key_count, sizeof *sorted, compare_keys);
+    for (size_t i = 1; i < m->key_count; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0)
+            return err_set(-EIO, "the manifest names %s twice", sorted[i]);
+    return 0;
+}
+
 static errint parse_keys(const cJSON *json, const char *root, struct model_manifest *m)
 {
     const cJSON *keys = cJSON_GetObjectItemCaseSensitive(json, "reportKeys"), *key = NULL;
@@ -218,7 +238,7 @@ static errint parse_keys(const cJSON *json, const char *root, struct model_manif
             return err_set(-ENOMEM, "no memory for %d keys", count);
         m->key_count++;
     }
-    return 0;
+    return check_once(m);
 }
 
 static errint parse_columns(const cJSON *json, struct model_manifest *m)

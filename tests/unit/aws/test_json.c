@@ -48,7 +48,8 @@ static void test_numbers(void)
 
 static void test_refused(void)
 {
-    static const char *const bad[] = {"", " ", "{", "{\"a\":}", "[1,]", "{} {}", "{}x", "nul", "'a'", "<html>"};
+    static const char *const bad[] = {"",    " ",   "{",   "{\"a\":}", "[1,]",           "{} {}",
+                                      "{}x", "nul", "'a'", "<html>",   "[\"a\\u0000b\"]"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         cJSON *json cleanup_json = NULL;
         CHECK_INT(parse(bad[i], &json), -EIO);
@@ -56,6 +57,8 @@ static void test_refused(void)
     }
     cJSON *json cleanup_json = NULL;
     CHECK_INT(parse(" {} \r\n\t", &json), 0);
+    cJSON *escaped cleanup_json = NULL;
+    CHECK_INT(parse("[\"a\\\\u0000b\"]", &escaped), 0);
 }
 
 static errint parse_nested(unsigned depth)

@@ -116,7 +116,7 @@ static void an_empty_prefix_gives_leading_slashes(void)
     CHECK(!model_layout_same_key("r/x", "r//x"));
 }
 
-static void keys_outside_the_report_are_refused(void)
+static void keys_outside_the_report_or_named_twice_are_refused(void)
 {
     static const char *const bad[] = {
         "{\"reportKeys\":[\"../../etc/passwd\"]}",
@@ -128,6 +128,7 @@ static void keys_outside_the_report_are_refused(void)
         "{\"reportKeys\":[\"cur/r/folder/\"]}",
         "{\"reportKeys\":[\"\"]}",
         "{\"reportKeys\":[\"cur/rx/y.csv.gz\"]}",
+        "{\"reportKeys\":[\"cur/r/p/1.csv.gz\",\"cur/r/p/2.csv.gz\",\"cur/r/p/1.csv.gz\"]}", /* rows would count twice */
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct model_manifest m;
@@ -168,7 +169,7 @@ static const struct unit_test tests[] = {
     {"layouts_are_known_by_their_keys", layouts_are_known_by_their_keys},
     {"empty_reports_are_read", empty_reports_are_read},
     {"an_empty_prefix_gives_leading_slashes", an_empty_prefix_gives_leading_slashes},
-    {"keys_outside_the_report_are_refused", keys_outside_the_report_are_refused},
+    {"keys_outside_the_report_are_refused", keys_outside_the_report_or_named_twice_are_refused},
     {"what_is_no_manifest_is_refused", what_is_no_manifest_is_refused},
     {"manifest_keys_and_folders", manifest_keys_and_folders},
 };
