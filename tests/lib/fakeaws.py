@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
         return email.utils.formatdate((timestamp or time.time()) + getattr(self, "skew_s", 0), usegmt=True)
 
     def handle_any(self):
-        self.skew_s, self.sent, self.status, self.rule, self.action = 0, 0, 0, {}, ""
+        self.skew_s, self.entry, self.rule, self.action = 0, {"sent": 0, "status": 0}, {}, ""
         self.address = urllib.parse.urlsplit(self.path)
         self.query = dict(urllib.parse.parse_qsl(self.address.query, keep_blank_values=True))
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -175,18 +175,17 @@ class Handler(BaseHTTPRequestHandler):
         self.signature = Signature(self)
         self.rule = self.state.rule(service, operation, self.key, self.headers.get("Range", ""))
         self.action = self.rule.get("do", "")
-        entry = {"svc": service, "op": operation, "method": self.command, "path": self.key, "query": self.query,
-                 "headers": sorted(name.lower() for name in self.headers), "range": self.headers.get("Range"),
-                 "if_match": self.headers.get("If-Match"), "region": self.signature.region, "key": self.signature.key,
-                 "form": {**self.form, "Policy": "…"} if "Policy" in self.form else self.form, "sent": 0,
-                 "at": time.time()}
+        self.entry |= {"svc": service, "op": operation, "method": self.command, "path": self.key, "query": self.query,
+                       "headers": sorted(name.lower() for name in self.headers), "range": self.headers.get("Range"),
+                       "if_match": self.headers.get("If-Match"), "region": self.signature.region,
+                       "key": self.signature.key, "at": time.time(),
+                       "form": {**self.form, "Policy": "…"} if "Policy" in self.form else self.form}
         with self.state.lock:
-            self.state.log.append(entry)
+            self.state.log.append(self.entry)
         try:
             self.play(service, operation)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
-        entry["sent"], entry["status"] = self.sent, self.status
         return None
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = handle_any
@@ -263,7 +262,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status, body=b"", kind="application/xml", **headers):
         body = body.encode() if isinstance(body, str) else body
-        self.status = status
+        self.entry["status"] = status            # before the client can know it
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("x-amzn-requestid", "fake")
@@ -288,8 +287,8 @@ class Handler(BaseHTTPRequestHandler):
         rate = int(self.action.split(":")[1]) if self.action.startswith("throttle:") else 0
         step = max(1, rate // 10) if rate else len(body) or 1
         for at in range(0, len(body), step):
+            self.entry["sent"] += len(body[at:at + step])
             self.wfile.write(body[at:at + step])
-            self.sent += len(body[at:at + step])
             if rate and self.stopped.wait(0.1):
                 return
 
