@@ -13,6 +13,7 @@
 #include "aws/json.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "model/fetch.h"
 #include "model/notes.h"
 
@@ -289,6 +290,30 @@ static void build_head(struct building *b)
     add_text(b->json, "unconnected_because", b->why);
 }
 
+static bool is_plain(const char *p, size_t len)
+{
+    unsigned char c = (unsigned char)*p;
+    bool c1 = len == 2 && c == 0xc2 && (unsigned char)p[1] < 0xa0; /* commands to some terminals, too */
+    return len > 0 && c >= 0x20 && c != 0x7f && !c1;
+}
+
+/* Paths, names of programs and AWS's words are anybody's: what would end a line, act on a terminal or not be UTF-8 is
+ * shown as ?. */
+static void make_plain(cJSON *json)
+{
+    char *p = json->valuestring;
+    for (size_t left = p ? strlen(p) : 0; left;) {
+        size_t len = utf8_len(p, left), step = len ? len : 1;
+        if (!is_plain(p, len))
+            memset(p, '?', step);
+        p += step;
+        left -= step;
+    }
+    cJSON *one = NULL;
+    cJSON_ArrayForEach (one, json)
+        make_plain(one);
+}
+
 static errint build(struct model *m, struct building *b)
 {
     *b = (struct building){.model = m, .json = cJSON_CreateObject(), .states = cJSON_CreateArray()};
@@ -307,6 +332,7 @@ static errint build(struct model *m, struct building *b)
     build_notices(b);
     cJSON_ReplaceItemInObjectCaseSensitive(b->json, "health", cJSON_CreateString(health_names[health_of(b)]));
     cJSON_AddItemToArray(b->states, cJSON_CreateString(health_names[health_of(b)]));
+    make_plain(b->json);
     return 0;
 }
 
