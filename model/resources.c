@@ -58,6 +58,13 @@ static void done_instances(struct instances *i)
     free(i->items);
 }
 
+/* IDs are names of folders. */
+static bool is_instance_id(const char *id)
+{
+    size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+    return len > 0 && len <= 64 && !id[len];
+}
+
 static errint fill_instances(struct instances *to, const cJSON *array)
 {
     to->items = calloc((size_t)cJSON_GetArraySize(array) + 1, sizeof *to->items);
@@ -67,7 +74,7 @@ static errint fill_instances(struct instances *to, const cJSON *array)
     cJSON_ArrayForEach (one, array) {
         const char *id = aws_json_string(one, "InstanceId");
         struct buf body cleanup_buf = BUF_INIT;
-        if (!id || !*id || strchr(id, '/') || id[0] == '.')
+        if (!id || !is_instance_id(id))
             return err_set(-EIO, "ec2 gave an instance the ID \"%s\"", id ? id : "");
         aws_json_print_compact(&body, one);
         errint e = buf_error(&body);

@@ -79,6 +79,8 @@ static void ids_that_are_no_ids_are_refused(void)
     fake_start(&f);
     fake_say(&f, "DescribeInstances", NULL, 200, ANSWER(INSTANCE("../../x", "running")));
     CHECK_INT(fake_need(&f, MODEL_INSTANCES, "eu-west-1"), -EIO);
+    fake_say(&f, "DescribeInstances", NULL, 200, ANSWER(INSTANCE("i-0a&#10;b", "running")));
+    CHECK_INT(fake_need(&f, MODEL_INSTANCES, "us-east-1"), -EIO);
     fake_stop(&f);
 }
 
