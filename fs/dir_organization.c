@@ -128,8 +128,8 @@ static errint find(struct fs_ask *a, const struct fs_place *p, const char *name,
 }
 
 static const struct fs_name names[] = {
-    {"by-name", &dir_by_name, 0, FS_WITH_ORGANIZATION},
-    {"organization.json", &file_organization, 0, FS_ALWAYS},
+    {"by-name", &dir_by_name, 0, FS_WITH_ACCOUNTS},
+    {"organization.json", &file_organization, 0, FS_WITH_ORGANIZATION},
     {NULL, NULL, 0, FS_ALWAYS},
 };
 

@@ -60,7 +60,8 @@ enum fs_listed_when {
     FS_ALWAYS,
     FS_AS_VIEW,           /* with views=listed alone */
     FS_WITH_CUSTOMER,     /* once a customer is connected */
-    FS_WITH_ORGANIZATION, /* then, and unless the role was refused the organization's lists */
+    FS_WITH_ORGANIZATION, /* then, and unless its account is in none */
+    FS_WITH_ACCOUNTS,     /* then, and unless the role was refused the organization's lists */
 };
 struct fs_name {
     const char *name;

@@ -279,13 +279,16 @@ static uint32_t format_of(enum fs_type type)
 }
 
 /* A customer that cannot be looked at for a moment is as connected as it was. */
-static bool is_connected(struct fs_ask *a, bool with_organization)
+static bool has_customer(struct fs_ask *a, enum fs_listed_when what)
 {
     struct model_customer *c;
     errint e = fs_ask_customer(a, &c);
     if (e)
         return e != -EACCES;
-    return c->connection.connected && !(with_organization && model_organization_refused(c));
+    if (!c->connection.connected)
+        return false;
+    return what == FS_WITH_CUSTOMER ||
+           (!model_organization_absent(c) && (what == FS_WITH_ORGANIZATION || !model_organization_refused(c)));
 }
 
 static bool is_listed(struct fs_ask *a, const struct fs_name *row)
@@ -295,7 +298,8 @@ static bool is_listed(struct fs_ask *a, const struct fs_name *row)
         return a->fs->settings->views == MODEL_VIEWS_LISTED;
     case FS_WITH_CUSTOMER:
     case FS_WITH_ORGANIZATION:
-        return is_connected(a, row->listed == FS_WITH_ORGANIZATION);
+    case FS_WITH_ACCOUNTS:
+        return has_customer(a, row->listed);
     default:
         return true;
     }

@@ -33,6 +33,15 @@ bool model_organization_refused(struct model_customer *c)
     return check_refused(c) != 0;
 }
 
+/* What was published whole and holds nothing: of an organization there is its description at least. */
+bool model_organization_absent(struct model_customer *c)
+{
+    struct buf scope cleanup_buf = BUF_INIT;
+    struct cache_listing listing;
+    model_fetch_scope(c, MODEL_ORGANIZATION, "", &scope);
+    return cache_store_listing(c->model->store, buf_text(&scope), &listing) == 0 && listing.count == 0;
+}
+
 /* -ENOENT becomes the refusal, if that is the reason. */
 static errint explain(struct model_customer *c, errint e)
 {
@@ -241,7 +250,7 @@ static errint give_entries(struct model_customer *c, const char *item,
     cJSON *json cleanup(aws_json_deletep) = NULL;
     errint e = explain(c, get_item(c, MODEL_ORGANIZATION, "", item, &json, NULL));
     if (e)
-        return e;
+        return e == -ENOENT && model_organization_absent(c) ? 0 : e;
     const cJSON *one = NULL;
     cJSON_ArrayForEach (one, json) {
         struct model_unit_entry entry = {

@@ -22,6 +22,8 @@ errint model_accounts_each(struct model_customer *c, int (*each)(void *arg, cons
 /* Did AWS refuse the lists when it was asked last (the role is not in the management account)? Then organization.json is
  * what there is, and all else here is -EACCES. */
 bool model_organization_refused(struct model_customer *c);
+/* Did AWS say that the account is in no organization? Then there is nothing here. */
+bool model_organization_absent(struct model_customer *c);
 /* Is ID an account of the organization (-ENOENT: no), and when did what is known of it last change? For its folder. */
 errint model_account_changed(struct model_customer *c, const char *id, int64_t *ret_ns);
 /* When the set of accounts last changed, for directories' mtime. */

@@ -9,6 +9,8 @@
  *   n           the same of every account: by-name/
  *   refused     AWS's words when it refused the lists: the role is not in the management account
  *
+ * Beside the roots lie by-name, organization.json and policies: a root of such a name has its ID behind it.
+ *
  * A call that fails ends the walk with nothing published. A refusal is published only where no whole walk was.
  */
 #include <stdio.h>
@@ -144,18 +146,33 @@ static errint add_entries(struct level *l, const cJSON *elements, bool accounts)
     return 0;
 }
 
+static const char *const beside_roots[] = {"by-name", "organization.json", "policies"};
+#define BESIDE_ROOTS (sizeof beside_roots / sizeof beside_roots[0])
+
+/* Behind the level's own entries stand, for the time of this, those that are there already. */
+static errint name_uniquely(struct level *l)
+{
+    size_t count = l->count;
+    for (size_t i = 0; !*l->parent && i < BESIDE_ROOTS; i++)
+        l->entries[count++] = (struct names_entry){.name = beside_roots[i], .id = ""};
+    errint e = names_unique(l->entries, count);
+    while (count > l->count)
+        free(l->entries[--count].file_name);
+    return e;
+}
+
 /* File names of the level, unique among units and accounts together. */
 static errint name_level(struct level *l)
 {
     size_t count = (size_t)cJSON_GetArraySize(l->units) + (size_t)cJSON_GetArraySize(l->accounts);
-    l->entries = calloc(count + 1, sizeof *l->entries);
+    l->entries = calloc(count + BESIDE_ROOTS, sizeof *l->entries);
     if (!l->entries)
         return err_set(-ENOMEM, "no memory for %zu names", count);
     errint e = add_entries(l, l->units, false);
     l->unit_count = l->count;
     if (e == 0)
         e = add_entries(l, l->accounts, true);
-    return e ? e : names_unique(l->entries, l->count);
+    return e ? e : name_uniquely(l);
 }
 
 static errint publish_level(struct walk *w, const struct level *l)

@@ -133,6 +133,12 @@ errint model_accounts_each(struct model_customer *c, int (*each)(void *arg, cons
     return e;
 }
 
+bool model_organization_absent(struct model_customer *c)
+{
+    (void)c;
+    return false;
+}
+
 bool model_organization_refused(struct model_customer *c)
 {
     (void)c;

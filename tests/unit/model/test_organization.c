@@ -189,6 +189,27 @@ static void an_account_of_no_organization_has_an_empty_one(void)
     CHECK_INT(model_accounts_each(f.customer, put_account, &text), 0);
     CHECK_INT(text.len, 0);
     CHECK_INT(model_organization_json(f.customer, &text), -ENOENT);
+    CHECK_INT(model_unit_each(f.customer, "", put_entry, &text), 0);
+    CHECK_INT(model_by_name_each(f.customer, put_entry, &text), 0);
+    CHECK_INT(text.len, 0);
+    CHECK(model_organization_absent(f.customer) && !model_organization_refused(f.customer));
+    buf_done(&text);
+    fake_stop(&f);
+}
+
+/* organization/ has by-name/, organization.json and policies/ of its own. */
+static void a_root_of_a_taken_name_has_its_id_behind_it(void)
+{
+    struct fake f;
+    struct buf text = BUF_INIT;
+    fake_start(&f);
+    say_all(&f);
+    fake_say(&f, "ListRoots", NULL, 200,
+             "{\"Roots\":[" UNIT("r-abcd", "by-name") "," UNIT("r-ef01", "Root") "," UNIT("r-ef02", "policies") "]}");
+    CHECK(!model_organization_absent(f.customer));
+    CHECK_INT(fake_need(&f, MODEL_ORGANIZATION, ""), 0);
+    CHECK_INT(model_unit_each(f.customer, "", put_entry, &text), 0);
+    CHECK_STR(buf_text(&text), "by-name.r-abcd=r-abcd Root=r-ef01 policies.r-ef02=r-ef02 ");
     buf_done(&text);
     fake_stop(&f);
 }
@@ -249,6 +270,7 @@ static const struct unit_test tests[] = {
     {"refused_lists_show_what_is_readable", refused_lists_show_what_is_readable},
     {"a_later_refusal_keeps_the_last_walk", a_later_refusal_keeps_the_last_walk},
     {"an_account_of_no_organization_has_an_empty_one", an_account_of_no_organization_has_an_empty_one},
+    {"a_root_of_a_taken_name_has_its_id_behind_it", a_root_of_a_taken_name_has_its_id_behind_it},
     {"ids_that_are_no_ids_are_refused", ids_that_are_no_ids_are_refused},
     {"one_walk_serves_all_who_wait", one_walk_serves_all_who_wait},
     {"a_second_start_serves_what_is_cached", a_second_start_serves_what_is_cached},
