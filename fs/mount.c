@@ -138,9 +138,14 @@ static errint open_session(struct mount *m)
 
 static void unmount(struct mount *m)
 {
-    if (m->mounted)
-        fuse_session_unmount(m->session); /* lazily, and only if it is still there */
+    struct fs_mountpoint at;
+    if (!m->mounted)
+        return;
     m->mounted = false;
+    fuse_session_unmount(m->session); /* lazily, and only if it is still there */
+    /* libfuse leaves the mount of a connection that was aborted (fusectl) */
+    if (fs_mountpoint_find(buf_text(&m->point), &at) == 0 && at.dead)
+        (void)fs_mountpoint_detach(buf_text(&m->point), true);
 }
 
 /* Nothing is waited for any more. */
