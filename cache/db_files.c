@@ -56,6 +56,15 @@ static bool same_folder(int fd, const char *path)
     return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+/* For a link open() says that it is no folder, which it seems to be. */
+static errint refuse_folder(const char *dir, int error)
+{
+    struct stat st;
+    if (lstat(dir, &st) == 0 && S_ISLNK(st.st_mode))
+        return err_set(-EACCES, "the folder %s is a link: name the folder that it leads to", dir);
+    return err_set(-error, "the folder %s: %s", dir, strerror(error));
+}
+
 errint cache_db_folder(const char *dir, int *ret_fd, char **ret_path)
 {
     errint r = make_folders(dir);
@@ -63,7 +72,7 @@ errint cache_db_folder(const char *dir, int *ret_fd, char **ret_path)
         return r;
     int fd cleanup_fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return err_set(errno == ELOOP ? -EACCES : -errno, "the folder %s: %s", dir, strerror(errno));
+        return refuse_folder(dir, errno);
     r = check_folder(fd, dir);
     if (r < 0)
         return r;
