@@ -15,6 +15,7 @@
  */
 #include "fs/mount.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -336,9 +337,17 @@ static void return_memory(void)
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 }
 
+/* libfuse ends its threads by pthread_cancel, for which glibc opens this only then; without a descriptor to do it by it would
+ * abort ctfs. */
+static void load_unwinder(void)
+{
+    (void)dlopen("libgcc_s.so.1", RTLD_NOW);
+}
+
 static errint run(struct mount *m)
 {
     return_memory();
+    load_unwinder();
     arrange_signals();
     fs_ops_init();
     errint e = open_parts(m);
