@@ -536,7 +536,7 @@ static void judge_answer(struct aws_call *call)
     const struct aws_http_head *head = &call->transfer.in;
     aws_errors_parse(aws_http_head_get(head, "x-amzn-errortype"), aws_http_head_get(head, "x-amzn-query-error"),
                      buf_text(&call->response.body), call->response.body.len, e);
-    struct aws_verdict verdict = aws_errors_of_answer(e->code, e->status);
+    struct aws_verdict verdict = aws_errors_of_answer(e->code, e->status, call->in.service == AWS_S3);
     if (verdict.retry == AWS_RETRY_THROTTLE)
         COUNT(call, throttles, 1);
     char status[32];
@@ -547,7 +547,7 @@ static void judge_answer(struct aws_call *call)
 static bool is_error_document(const struct aws_call *call)
 {
     const struct buf *body = &call->response.body;
-    return call->in.xml && aws_errors_is_document(buf_text(body), body->len);
+    return call->in.document && aws_errors_is_document(buf_text(body), body->len);
 }
 
 static void on_done(struct aws_http_transfer *t, const struct aws_http_result *result)

@@ -33,7 +33,7 @@ struct aws_request {
     const void *body;
     size_t body_len;
     size_t size_max;      /* of the answer's body; 0: AWS_CALL_SIZE_MAX */
-    bool xml;             /* the answer is XML: a 200 may be an error document */
+    bool document;        /* the answer is XML or JSON: a 200 may be an error document */
     bool without_signing; /* no credentials are asked for or sent */
     const char *url;      /* whole, in place of the service's endpoint; not signed */
 };

@@ -13,6 +13,7 @@ errint aws_eks_probe(struct aws_session *s, const char *region, const char *acti
         .operation = action,
         .method = "GET",
         .region = region,
+        .document = true,
         .path = strcmp(action, "ListClusters") == 0 ? "/clusters" : "/clusters/ctfs-probe",
     };
     errint result = aws_call_run(s, &request, c, &response);

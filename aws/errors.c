@@ -28,6 +28,13 @@ DEFINE_CLEANUP(xml_freep, struct aws_xml_document *, aws_xml_free)
             -(errno_), AWS_RETRY_##retry_                                                                              \
         }                                                                                                              \
     }
+#define S3_STATUS(number, errno_, retry_)                                                                              \
+    {                                                                                                                  \
+        AWS_ERRORS_S3_STATUS, number, NULL,                                                                            \
+        {                                                                                                              \
+            -(errno_), AWS_RETRY_##retry_                                                                              \
+        }                                                                                                              \
+    }
 #define CURL(number, errno_, retry_)                                                                                   \
     {                                                                                                                  \
         AWS_ERRORS_CURL, number, NULL,                                                                                 \
@@ -133,7 +140,8 @@ static const struct aws_errors_row rows[] = {
     STATUS(307, EIO, REGION),
     STATUS(401, EACCES, NO),
     STATUS(403, EACCES, NO),
-    STATUS(404, ENOENT, NO),
+    S3_STATUS(404, ENOENT, NO),
+    STATUS(404, EIO, NO),
     STATUS(408, ETIMEDOUT, TRANSIENT),
     STATUS(412, ESTALE, NO),
     STATUS(416, EIO, NO),
@@ -190,9 +198,11 @@ static const struct aws_errors_row *find(enum aws_errors_kind kind, int number, 
     return NULL;
 }
 
-struct aws_verdict aws_errors_of_answer(const char *code, int status)
+struct aws_verdict aws_errors_of_answer(const char *code, int status, bool is_s3)
 {
     const struct aws_errors_row *row = find(AWS_ERRORS_CODE, 0, code);
+    if (!row && is_s3)
+        row = find(AWS_ERRORS_S3_STATUS, status, NULL);
     if (!row)
         row = find(AWS_ERRORS_STATUS, status, NULL);
     return row ? row->verdict : (struct aws_verdict){-EIO, AWS_RETRY_NO};
@@ -210,7 +220,7 @@ struct aws_verdict aws_errors_of_curl(int curl_code, int os_errno)
 bool aws_errors_is_refusal(const char *code, int status)
 {
     bool archived = strcmp(code, "InvalidObjectState") == 0; /* allowed, but not to be had */
-    return !archived && aws_errors_of_answer(code, status).code == -EACCES;
+    return !archived && aws_errors_of_answer(code, status, false).code == -EACCES;
 }
 
 /* Copies one line: up to a control byte, and to where AWS appends an encoded blob. */
@@ -304,8 +314,23 @@ static size_t root_name(const char *body, size_t len, const char **ret)
     return (size_t)(at - name);
 }
 
+/* Services name the type of what they return well, too: only a code that is known makes it an error. */
+static bool is_json_error(const char *body, size_t len)
+{
+    cJSON *json cleanup(aws_json_deletep) = NULL;
+    char code[80] = "";
+    if (len > AWS_ERRORS_BODY_MAX || !memmem(body, len, "\"__type\"", 8) || aws_json_parse(body, len, &json) < 0)
+        return false;
+    const char *type = aws_json_string(json, "__type");
+    if (type)
+        copy_code(code, sizeof code, type);
+    return code[0] && find(AWS_ERRORS_CODE, 0, code);
+}
+
 bool aws_errors_is_document(const char *body, size_t len)
 {
+    if (is_json_error(body, len))
+        return true;
     static const char *const names[] = {"Error", "ErrorResponse", "Response"};
     const char *name = NULL;
     size_t name_len = root_name(body, len, &name);

@@ -30,7 +30,7 @@ struct aws_verdict {
     enum aws_retry retry;
 };
 
-enum aws_errors_kind { AWS_ERRORS_CODE, AWS_ERRORS_STATUS, AWS_ERRORS_CURL };
+enum aws_errors_kind { AWS_ERRORS_CODE, AWS_ERRORS_S3_STATUS, AWS_ERRORS_STATUS, AWS_ERRORS_CURL };
 
 struct aws_errors_row {
     enum aws_errors_kind kind;
@@ -57,11 +57,13 @@ struct aws_error {
 void aws_errors_parse(const char *error_type, const char *query_error, const char *body, size_t len,
                       struct aws_error *ret);
 
-/* Is BODY, of an answer with status 200, an error document (<Error>, <ErrorResponse>, <Response>)? */
+/* Is BODY, of an answer with status 200, an error document: XML of <Error>, <ErrorResponse> or <Response>, JSON whose
+ * __type is a code of the table? */
 bool aws_errors_is_document(const char *body, size_t len);
 
-/* By code, else by status. */
-struct aws_verdict aws_errors_of_answer(const char *code, int status);
+/* By code, else by status. A bare 404 means that something is not there from S3 alone (IS_S3), whose every path is an
+ * object's or a bucket's: of other services it is an answer that is not theirs. */
+struct aws_verdict aws_errors_of_answer(const char *code, int status, bool is_s3);
 
 /* By CURLcode, and the errno of the socket (0: unknown). */
 struct aws_verdict aws_errors_of_curl(int curl_code, int os_errno);

@@ -47,6 +47,7 @@ errint aws_operation_json_raw(struct aws_session *s, enum aws_service service, c
         .body = body.data,
         .body_len = body.len,
         .size_max = (size_t)64 * 1024 * 1024,
+        .document = true,
     };
     return aws_call_run(s, &request, c, ret);
 }
@@ -95,7 +96,7 @@ errint aws_operation_query_raw(struct aws_session *s, enum aws_service service, 
         .header_count = 1,
         .body = body.data,
         .body_len = body.len,
-        .xml = true,
+        .document = true,
     };
     return aws_call_run(s, &request, c, ret);
 }
@@ -146,11 +147,13 @@ errint aws_operation_probed(errint result, struct aws_response *r, struct aws_pr
     *ret = (struct aws_probe){.status = e->status};
     snprintf(ret->code, sizeof ret->code, "%.*s", (int)sizeof ret->code - 1, e->code);
     snprintf(ret->request_id, sizeof ret->request_id, "%s", e->request_id);
-    enum aws_retry retry = aws_errors_of_answer(e->code, e->status).retry;
-    bool answered = e->status != 0 && result != -EINTR && result != -ESHUTDOWN;
+    enum aws_retry retry = aws_errors_of_answer(e->code, e->status, false).retry;
+    bool refused = aws_errors_is_refusal(e->code, e->status);
+    /* a page without a code may be anybody's */
+    bool answered = e->status != 0 && (e->code[0] || refused) && result != -EINTR && result != -ESHUTDOWN;
     bool decided = retry == AWS_RETRY_NO || retry == AWS_RETRY_SKEW;
     if (result < 0 && answered && decided)
-        result = aws_errors_is_refusal(e->code, e->status) ? -EACCES : 0;
+        result = refused ? -EACCES : 0;
     aws_response_done(r);
     *r = (struct aws_response){0};
     return result;

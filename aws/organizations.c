@@ -23,6 +23,8 @@ errint aws_organizations_describe_organization(struct aws_session *s, struct can
 {
     cJSON *answer cleanup_json = NULL;
     errint result = ask(s, "DescribeOrganization", NULL, c, &answer);
+    if (result == 0 && !cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(answer, "Organization")))
+        result = err_set(-EIO, "organizations DescribeOrganization: an answer without Organization");
     if (result == 0)
         result = aws_shape_apply(answer, aws_shape_organization);
     if (result == 0)

@@ -163,7 +163,7 @@ errint aws_s3_list(struct aws_session *s, const struct aws_s3_bucket *bucket, co
     errint result = aws_s3_request_init(&l.request, bucket, NULL);
     l.request.request.operation = "ListObjectsV2";
     l.request.request.method = "GET";
-    l.request.request.xml = true;
+    l.request.request.document = true;
     for (bool more = true; more && result == 0;)
         result = read_page(s, &l, prefix ? prefix : "", c, &more);
     aws_s3_request_done(&l.request);

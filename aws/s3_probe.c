@@ -7,7 +7,7 @@ static void shape(struct aws_s3_request *r, enum aws_s3_probe_kind kind, const s
 {
     struct aws_request *q = &r->request;
     q->method = kind == AWS_S3_PROBE_PUT_ACL ? "PUT" : "GET";
-    q->xml = kind == AWS_S3_PROBE_LIST;
+    q->document = kind == AWS_S3_PROBE_LIST;
     if (kind == AWS_S3_PROBE_LOCATION) {
         q->operation = "GetBucketLocation";
         q->query = location;

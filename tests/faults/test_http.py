@@ -40,7 +40,7 @@ CODES = ([("ETIMEDOUT", code, 1) for code in THROTTLES + TRANSIENT] + [("EKEYEXP
          [("EINVAL", code, 1) for code in INVALID] +
          [("ESTALE", "PreconditionFailed", 1), ("EFBIG", "PackedPolicyTooLarge", 1), ("EIO", "InvalidRange", 1),
           ("EIO", "NobodyKnowsThisCode", 1)])
-STATUSES = [("EIO", 400), ("EACCES", 401), ("EACCES", 403), ("ENOENT", 404), ("ETIMEDOUT", 408), ("ESTALE", 412),
+STATUSES = [("EIO", 400), ("EACCES", 401), ("EACCES", 403), ("EIO", 404), ("ETIMEDOUT", 408), ("ESTALE", 412),
             ("EIO", 416), ("EIO", 418), ("ETIMEDOUT", 429), ("ETIMEDOUT", 500), ("ETIMEDOUT", 502), ("ETIMEDOUT", 503),
             ("ETIMEDOUT", 504), ("EIO", 301), ("EIO", 302), ("EIO", 307), ("EIO", 308), ("EIO", 505)]
 
@@ -115,6 +115,24 @@ class Errors:
         for body in ("", "<!doctype html><title>Oops</title><p>unclosed", '{"no": "code"}'):
             in_parallel(lambda errno, status: check(http(status, body), errno, "roots"), STATUSES)
         check(http(304, ""), "EALREADY", "s3-get", "bucket", "key")
+
+    def test_not_there(self):
+        """A bare 404 is S3's word alone: from other services, a page that AWS did not write says nothing of what is there,
+        nor of what is permitted."""
+        for body in ("", "<!doctype html><title>Not Found</title>", '{"__type": "UnknownOperationException"}'):
+            check(http(404, body), "ENOENT", "s3-get", "bucket", "key")
+            for command in (("identity",), ("roots",), ("organization",), ("reports",), ("instances", "us-east-1")):
+                check(http(404, body), "EIO", *command)
+        for body, granted in (("<!doctype html>", 0), ('{"__type": "ResourceNotFoundException"}', 16)):
+            with Raw(lambda request, body=body: http(404, body)) as server:
+                lines = Tool(server).good("probe", "bucket", "key", "own-bucket", "key").decode().splitlines()
+            assert len(lines) == 16 and sum(line.split()[1] == "granted" for line in lines) == granted, lines
+
+    def test_json_codes_in_a_200(self):
+        def one(errno, code, requests):
+            if code != "NobodyKnowsThisCode":
+                check(http(200, f'{{"__type": "com.amazonaws.x#{code}"}}'), errno, "roots", requests=requests)
+        in_parallel(one, CODES)
 
     def test_xml_from_a_json_service(self):
         check(http(403, f"<ErrorResponse><Errors>{error_element('AccessDenied')}</Errors></ErrorResponse>",
@@ -257,6 +275,7 @@ class Http:
         for body in (bomb, "", "not XML", "<x/><y/>", IDENTITY.replace("Account>", "Acc>"),
                      "<?xml version='1.0' encoding='x-no'?><x/>"):
             check(http(200, body), "EIO", "identity")
+        check(http(200, "{}"), "EIO", "organization")
         for body in ("[" * 5000, "", "null", "[]", '{"Roots": 1}', '{"Roots": []} x', '{"Roots": ["'):
             check(http(200, body), "EIO", "roots")
 

@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_line(e.message, sizeof e.message);
     check_line(e.region, sizeof e.region);
     check_line(e.request_id, sizeof e.request_id);
-    require(aws_errors_of_answer(e.code, 400).code < 0);
+    require(aws_errors_of_answer(e.code, 400, false).code < 0);
     free(header);
     return 0;
 }

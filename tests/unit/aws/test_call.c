@@ -108,20 +108,27 @@ static void test_not_retried(void)
     OUTCOME(&plain, -EIO, 1, {400, NULL, "{\"__type\":\"SomethingNew\"}"});
     OUTCOME(&plain, -ENOENT, 1, {400, NULL, "{\"__type\":\"ClusterNotFoundException\"}"});
     OUTCOME(&of_bucket, -ENOENT, 1, {404, NULL, "<Error><Code>NoSuchKey</Code></Error>"});
+    OUTCOME(&of_bucket, -ENOENT, 1, {404, NULL, ""});
+    OUTCOME(&plain, -EIO, 1, {404, NULL, "<html>no such page</html>"});
+    OUTCOME(&plain, -EIO, 1, {404, NULL, "{\"__type\":\"UnknownOperationException\"}"});
     OUTCOME(&of_bucket, -ESTALE, 1, {412, NULL, "<Error><Code>PreconditionFailed</Code></Error>"});
     OUTCOME(&of_bucket, -EALREADY, 1, {304, NULL, ""});
     OUTCOME(&of_bucket, -EACCES, 1, {403, NULL, ""});
 }
 
-/* A 200 with an error in it, where XML was asked for. */
+/* A 200 with an error in it, where a document was asked for. */
 static void test_error_in_200(void)
 {
-    struct aws_request xml = plain;
-    xml.xml = true;
-    OUTCOME(&xml, 0, 2, {200, NULL, "<?xml version='1.0'?>\n<Error><Code>InternalError</Code></Error>"},
+    struct aws_request document = plain;
+    document.document = true;
+    OUTCOME(&document, 0, 2, {200, NULL, "<?xml version='1.0'?>\n<Error><Code>InternalError</Code></Error>"},
             {200, NULL, "<ok/>"});
-    OUTCOME(&xml, -EACCES, 1, {200, NULL, "  <Error><Code>AccessDenied</Code></Error>"});
+    OUTCOME(&document, -EACCES, 1, {200, NULL, "  <Error><Code>AccessDenied</Code></Error>"});
+    OUTCOME(&document, 0, 2, {200, NULL, "{\"__type\":\"x#TooManyRequestsException\"}"}, {200, NULL, "{}"});
+    OUTCOME(&document, -EACCES, 1, {200, NULL, "{\"__type\":\"AccessDeniedException\"}"});
+    OUTCOME(&document, 0, 1, {200, NULL, "{\"__type\":\"x#ListClustersResponse\"}"});
     OUTCOME(&plain, 0, 1, {200, NULL, "<Error><Code>InternalError</Code></Error>"});
+    OUTCOME(&plain, 0, 1, {200, NULL, "{\"__type\":\"AccessDeniedException\"}"});
 }
 
 static void close_at_once(struct tiny_request *r)

@@ -52,13 +52,20 @@ static const struct {
     enum aws_retry retry;
 } by_status[] =
     {
-        {200, ETIMEDOUT, AWS_RETRY_TRANSIENT}, {301, EIO, AWS_RETRY_REGION},
-        {304, EALREADY, AWS_RETRY_NO},         {307, EIO, AWS_RETRY_REGION},
-        {401, EACCES, AWS_RETRY_NO},           {403, EACCES, AWS_RETRY_NO},
-        {404, ENOENT, AWS_RETRY_NO},           {408, ETIMEDOUT, AWS_RETRY_TRANSIENT},
-        {412, ESTALE, AWS_RETRY_NO},           {416, EIO, AWS_RETRY_NO},
-        {429, ETIMEDOUT, AWS_RETRY_THROTTLE},  {500, ETIMEDOUT, AWS_RETRY_TRANSIENT},
-        {502, ETIMEDOUT, AWS_RETRY_TRANSIENT}, {503, ETIMEDOUT, AWS_RETRY_TRANSIENT},
+        {200, ETIMEDOUT, AWS_RETRY_TRANSIENT},
+        {301, EIO, AWS_RETRY_REGION},
+        {304, EALREADY, AWS_RETRY_NO},
+        {307, EIO, AWS_RETRY_REGION},
+        {401, EACCES, AWS_RETRY_NO},
+        {403, EACCES, AWS_RETRY_NO},
+        {404, EIO, AWS_RETRY_NO},
+        {408, ETIMEDOUT, AWS_RETRY_TRANSIENT},
+        {412, ESTALE, AWS_RETRY_NO},
+        {416, EIO, AWS_RETRY_NO},
+        {429, ETIMEDOUT, AWS_RETRY_THROTTLE},
+        {500, ETIMEDOUT, AWS_RETRY_TRANSIENT},
+        {502, ETIMEDOUT, AWS_RETRY_TRANSIENT},
+        {503, ETIMEDOUT, AWS_RETRY_TRANSIENT},
         {504, ETIMEDOUT, AWS_RETRY_TRANSIENT},
 },
   by_curl[] = {
@@ -105,7 +112,8 @@ static void test_codes(void)
             char text[80];
             snprintf(text, sizeof text, "%s%s", *code == '*' ? "Cluster" : "", *code == '*' ? code + 1 : code);
             for (size_t s = 0; s < LENGTH(statuses); s++)
-                check_verdict(text, aws_errors_of_answer(text, statuses[s]), by_code[i].errno_, by_code[i].retry);
+                check_verdict(text, aws_errors_of_answer(text, statuses[s], s % 2), by_code[i].errno_,
+                              by_code[i].retry);
         }
     }
 }
@@ -115,13 +123,16 @@ static void test_statuses(void)
     for (size_t i = 0; i < LENGTH(by_status); i++) {
         char text[16];
         snprintf(text, sizeof text, "%d", by_status[i].number);
-        check_verdict(text, aws_errors_of_answer("", by_status[i].number), by_status[i].errno_, by_status[i].retry);
-        check_verdict(text, aws_errors_of_answer("NeverHeardOf", by_status[i].number), by_status[i].errno_,
+        check_verdict(text, aws_errors_of_answer("", by_status[i].number, false), by_status[i].errno_,
+                      by_status[i].retry);
+        check_verdict(text, aws_errors_of_answer("NeverHeardOf", by_status[i].number, false), by_status[i].errno_,
                       by_status[i].retry);
     }
-    check_verdict("400", aws_errors_of_answer("", 400), EIO, AWS_RETRY_NO);
-    check_verdict("418", aws_errors_of_answer("Teapot", 418), EIO, AWS_RETRY_NO);
-    check_verdict("501", aws_errors_of_answer("", 501), EIO, AWS_RETRY_NO);
+    check_verdict("400", aws_errors_of_answer("", 400, false), EIO, AWS_RETRY_NO);
+    check_verdict("418", aws_errors_of_answer("Teapot", 418, false), EIO, AWS_RETRY_NO);
+    check_verdict("S3's 404", aws_errors_of_answer("", 404, true), ENOENT, AWS_RETRY_NO);
+    check_verdict("S3's 403", aws_errors_of_answer("", 403, true), EACCES, AWS_RETRY_NO);
+    check_verdict("501", aws_errors_of_answer("", 501, false), EIO, AWS_RETRY_NO);
 }
 
 static void test_curl(void)
@@ -149,6 +160,8 @@ static bool expects(const struct aws_errors_row *row)
         if (by_status[i].number == row->number)
             return true;
     }
+    if (row->kind == AWS_ERRORS_S3_STATUS)
+        return row->number == 404;
     for (size_t i = 0; i < LENGTH(by_curl) && row->kind == AWS_ERRORS_CURL; i++) {
         if (by_curl[i].number == row->number)
             return true;
@@ -264,6 +277,13 @@ static void test_documents(void)
     CHECK(!IS(""));
     CHECK(!IS("<"));
     CHECK(!IS("<?"));
+    CHECK(IS("{\"message\":\"m\",\"__type\":\"com.amazonaws.organizations#TooManyRequestsException\"}"));
+    CHECK(IS(" {\"__type\":\"ParentNotFoundException:\"}"));
+    CHECK(!IS("{\"__type\":\"com.amazonaws.organizations#ListRootsResponse\",\"Roots\":[]}"));
+    CHECK(!IS("{\"Tags\":[{\"Key\":\"x\",\"__type\":\"AccessDenied\"}]}"));
+    CHECK(!IS("{\"__type\":\"AccessDenied\""));
+    CHECK(!IS("{\"__type\":1}"));
+    CHECK(!IS("{}"));
 #undef IS
 }
 

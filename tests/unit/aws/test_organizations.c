@@ -158,7 +158,7 @@ static void test_parameters(void)
     CHECK_STR(p.inputs[2], "{\"ResourceId\":\"012345678901\"}");
     CHECK_INT(aws_organizations_list_roots(f.session, NULL, &roots), 0);
     CHECK_STR(p.targets[3], "AWSOrganizationsV20161128.ListRoots");
-    CHECK_INT(aws_organizations_describe_organization(f.session, NULL, &organization), 0);
+    CHECK_INT(aws_organizations_describe_organization(f.session, NULL, &organization), -EIO); /* {} has none */
     CHECK_STR(p.inputs[4], "{}");
     CHECK_INT(aws_cur_describe_report_definitions(f.session, NULL, &reports), 0);
     CHECK_STR(p.inputs[5], "{}"); /* MaxResults may be 5 alone */
