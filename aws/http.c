@@ -258,9 +258,11 @@ static void set_safety(CURL *easy, const struct aws_http *h, const struct aws_ht
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_PROXY, h->proxy && !local ? h->proxy : "");
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    if (h->ca_bundle) {
+    if (h->ca_bundle) { /* in place of the system's authorities: Debian's curl has a folder of them beside their file */
         curl_easy_setopt(easy, CURLOPT_CAINFO, h->ca_bundle);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
         curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, h->ca_bundle);
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
     }
 }
 

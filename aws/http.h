@@ -24,7 +24,7 @@
 struct aws_http;
 
 struct aws_http_settings {
-    const char *ca_bundle; /* NULL: the system's */
+    const char *ca_bundle; /* who is trusted, nobody else; NULL: the system's */
     const char *proxy;     /* NULL: none */
     int64_t connect_timeout_ms;
     int64_t first_byte_timeout_ms;

@@ -30,10 +30,10 @@ ANSWER = (b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam
 class Authority:
     """A CA in a folder, and what it signs."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, name="ctfs test CA"):
         self.folder = Path(folder)
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ctfs test CA")])
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.certificate = self.sign(self.name, self.key, self.key, [], 30, authority=True)
         self.bundle = self.write("ca.pem", self.certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -151,14 +151,14 @@ class Tests:
         self.authority = Authority(folder)
         self.loopback = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
 
-    def ask(self, server, host="127.0.0.1", bundle=True, **more):
+    def ask(self, server, host="127.0.0.1", bundle=True, before=(), **more):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CTFS_"))}
         environment = {**kept, "AWS_ENDPOINT_URL": f"https://{host}:{server.port}", "AWS_ACCESS_KEY_ID": "AKID",
                        "AWS_SECRET_ACCESS_KEY": "secret", "AWS_CONFIG_FILE": "/dev/null",
                        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", **more}
         if bundle:
             environment["AWS_CA_BUNDLE"] = str(self.authority.bundle)
-        done = subprocess.run([TOOL, "identity"], env=environment, capture_output=True, timeout=60, check=False)
+        done = subprocess.run([*before, TOOL, "identity"], env=environment, capture_output=True, timeout=60, check=False)
         return done.returncode, (done.stderr.decode().splitlines() or [""])[-1]
 
     def check_refused(self, serve, **more):
@@ -180,6 +180,20 @@ class Tests:
     def test_untrusted(self):
         self.check_refused(tls(self.authority.leaf("good", self.loopback)), bundle=False)
         self.check_refused(tls(self.authority.leaf("self", self.loopback, self_signed=True)))
+
+    def test_bundle_in_place_of_the_system(self):
+        """AWS_CA_BUNDLE takes the place of the system's authorities: of those in a folder of hashes too."""
+        system = self.authority.folder / "certs"
+        system.mkdir()
+        other = Authority(system, "another CA")
+        name = subprocess.run(["openssl", "x509", "-noout", "-hash", "-in", other.bundle], capture_output=True, text=True,
+                              check=True).stdout.strip()
+        (system / f"{name}.0").symlink_to("ca.pem")
+        (system / "ca-certificates.crt").write_bytes(self.authority.bundle.read_bytes())
+        inside = ["unshare", "-m", "sh", "-c", f'mount --bind "{system}" /etc/ssl/certs && exec "$0" "$@"']
+        self.check_good(tls(other.leaf("trusted", self.loopback)), bundle=False, before=inside)
+        self.check_refused(tls(other.leaf("trusted", self.loopback)), before=inside)
+        self.check_good(tls(self.authority.leaf("good", self.loopback)), before=inside)
 
     def test_wrong_host(self):
         self.check_refused(tls(self.authority.leaf("other", [x509.DNSName("other.test")])))
