@@ -206,6 +206,7 @@ static errint sign(struct aws_call *call, const char *path, const struct aws_sig
         .body_len = call->in.body_len,
     };
     call->offset_s = aws_client_clock_offset_s(client_of(call), call->endpoint.host);
+    call->response.clock_offset_s = call->offset_s;
     struct aws_sigv4_signer signer = {
         .service = aws_service_info(call->in.service)->signing_name,
         .region = call->endpoint.region,

@@ -40,6 +40,7 @@ struct aws_request {
 
 struct aws_response {
     struct aws_error error; /* of the last answer; its status and request_id are filled on success too */
+    int64_t clock_offset_s; /* the server's clock less ours, as far as it was learnt */
     struct aws_http_head head;
     struct buf body;
 };

@@ -64,7 +64,8 @@ static errint read_credentials(const struct aws_response *response, struct aws_c
     int64_t expires_unix;
     if (!id || !secret || !token || !expiration || clock_parse_iso(expiration, &expires_unix) < 0)
         return err_set(-EIO, "sts AssumeRole: an answer without whole credentials");
-    return aws_credentials_new(id, secret, token, expires_unix, ret);
+    /* expiry is compared with our clock: by a wrong one, a session would be over when it comes, or live too long */
+    return aws_credentials_new(id, secret, token, expires_unix - response->clock_offset_s, ret);
 }
 
 errint aws_sts_assume_role(struct aws_session *s, const struct aws_assume_role *in, struct cancel *c,

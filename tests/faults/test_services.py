@@ -116,6 +116,15 @@ class Ministack:
             tool.good("identity")
             assert tool.requests("sts", "identity")["requests"] == 2
 
+    def test_session_by_a_wrong_clock(self):
+        """Hours off either way: a session's end is the server's, so it serves when it comes and is renewed before it ends."""
+        for offset in ("7200", "-7200"):
+            tool = Tool(self.server, self.key, self.secret, CTFS_TEST_CLOCK_OFFSET_S=offset)
+            done = tool.run(*self.as_role, "-d", "2", "repeat", "7", "450", "roots")
+            counters = dict(line.split(": ") for line in done.stderr.decode().splitlines() if ": requests=" in line)
+            assert done.returncode == 0, (offset, done.stderr.decode())
+            assert counters["organizations"].startswith("requests=7 retries=0 "), (offset, counters)
+
     def test_organization(self):
         described = self.user.json(*self.as_role, "organization")
         wanted = client(self.server, "organizations", CUSTOMER).describe_organization()["Organization"]
