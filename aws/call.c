@@ -456,13 +456,14 @@ static void back_off(struct aws_call *call, struct aws_verdict verdict, const ch
 {
     struct aws_client *c = client_of(call);
     bool spent = call->retries + 1 >= c->attempts_max;
-    int taken = spent ? 0 : aws_retry_quota_take(&c->quotas[call->in.service], verdict.retry);
     const char *header = aws_http_head_get(&call->transfer.in, "x-amz-retry-after");
     int64_t header_ms = header ? strtoll(header, NULL, 10) : -1;
     double random_unit = (double)arc4random() / 4294967296.0;
     int64_t delay_ms = aws_retry_delay_ms(verdict.retry, call->retries, random_unit, header_ms);
     int64_t at_ns = clock_monotonic_ns() + delay_ms * CLOCK_NS_PER_MS;
-    if (!taken || at_ns >= call->deadline_ns) {
+    int taken =
+        spent || at_ns >= call->deadline_ns ? 0 : aws_retry_quota_take(&c->quotas[call->in.service], verdict.retry);
+    if (!taken) {
         finish(call, describe(call, verdict.code, what));
         return;
     }

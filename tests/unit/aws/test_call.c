@@ -177,6 +177,32 @@ static void test_quota(void)
     fixture_stop(&f);
 }
 
+static void ask_for_patience(struct tiny_request *r)
+{
+    if (r->number < 40)
+        tiny_reply(r, 503, "x-amz-retry-after: 60000\r\n", "");
+    else
+        tiny_reply(r, r->number == 40 ? 500 : 200, "", "{}");
+}
+
+/* A retry that the deadline leaves no time for takes nothing from the quota. */
+static void test_quota_without_time(void)
+{
+    struct aws_settings settings = {.operation_timeout_ms = 2000};
+    struct fixture f;
+    struct aws_response response;
+    fixture_start(&f, ask_for_patience, NULL, &settings);
+    for (unsigned i = 0; i < 40; i++) {
+        CHECK_INT(run(&f, &plain, &response), -ETIMEDOUT);
+        aws_response_done(&response);
+    }
+    CHECK_INT(f.server.requests, 40);
+    CHECK_INT(run(&f, &plain, &response), 0);
+    CHECK_INT(f.server.requests, 42);
+    aws_response_done(&response);
+    fixture_stop(&f);
+}
+
 /* Another service has a quota of its own. */
 static void test_quota_by_service(void)
 {
@@ -625,6 +651,7 @@ static const struct unit_test tests[] = {
     {"connection_lost", test_connection_lost},
     {"nobody_there", test_nobody_there},
     {"quota", test_quota},
+    {"quota_without_time", test_quota_without_time},
     {"quota_by_service", test_quota_by_service},
     {"expired", test_expired},
     {"expired_together", test_expired_together},
