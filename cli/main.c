@@ -2,6 +2,7 @@
  * name no subcommand and look like that are a mount. */
 #include "cli/cli.h"
 #include "cli/version.h"
+#include "fs/daemon.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -80,6 +81,8 @@ static bool is_mount8(int argc, char **argv)
 int main(int argc, char **argv)
 {
     (void)signal(SIGXFSZ, SIG_IGN); /* a file past RLIMIT_FSIZE is a failed write like another, not an end */
+    (void)signal(SIGCHLD, SIG_DFL); /* where it came ignored, no child's exit status could be had */
+    fs_daemon_harden();
     if (argc < 2) {
         print_help();
         return 2;

@@ -364,7 +364,6 @@ static errint run(struct mount *m)
 
 static errint prepare(struct mount *m)
 {
-    fs_daemon_harden();
     errint e = fs_mountpoint_resolve(m->setup->mountpoint, &m->point);
     if (e == 0)
         e = detach_dead(buf_text(&m->point));
