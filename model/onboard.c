@@ -19,29 +19,40 @@
 #define NAME_BYTES_MAX 128
 #define CONSOLE_URL_MAX 1024
 
-/* B of B, s3://B, s3://B/ or arn:aws:s3:::B; the ARN's partition too. */
-static errint read_bucket(const char *text, char **ret, char *ret_partition, size_t size)
+/* The name in arn:PARTITION:s3:::NAME. No role of one partition can be assumed from another, so that an ARN of any but
+ * ours could never be connected. */
+static errint name_of_arn(const char *arn, const char *partition, const char **ret)
+{
+    char ours[64];
+    size_t len = (size_t)snprintf(ours, sizeof ours, "arn:%s:s3:::", partition);
+    const char *name = strstr(arn, ":s3:::");
+    if (!name)
+        return err_set(-EINVAL, "bucket '%.120s' is not the ARN of an S3 bucket", arn);
+    if (strncmp(arn, ours, len) != 0)
+        return err_set(-EINVAL, "bucket '%.120s' is of another partition than %s, which ctfs's region is of", arn,
+                       partition);
+    *ret = arn + len;
+    return 0;
+}
+
+/* B of B, s3://B, s3://B/ or arn:PARTITION:s3:::B. */
+static errint read_bucket(const char *text, const char *partition, char **ret)
 {
     const char *name = text;
-    *ret_partition = '\0';
-    if (strncmp(text, "s3://", 5) == 0) {
+    errint e = 0;
+    if (strncmp(text, "s3://", 5) == 0)
         name = text + 5;
-    } else if (strncmp(text, "arn:", 4) == 0) {
-        const char *end = strstr(text, ":s3:::");
-        if (!end)
-            return err_set(-EINVAL, "bucket '%.120s' is not the ARN of an S3 bucket", text);
-        (void)snprintf(ret_partition, size, "%.*s", (int)(end - text - 4), text + 4);
-        if (strcmp(ret_partition, "aws") != 0 && strncmp(ret_partition, "aws-", 4) != 0)
-            return err_set(-EINVAL, "bucket '%.120s' is of no partition of AWS", text);
-        name = end + 6;
-    }
+    else if (strncmp(text, "arn:", 4) == 0)
+        e = name_of_arn(text, partition, &name);
+    if (e < 0)
+        return e;
     char *bucket cleanup_free = strdup(name);
     if (!bucket)
         return err_set(-ENOMEM, "no memory for a bucket");
     size_t len = strlen(bucket);
     if (name == text + 5 && len && bucket[len - 1] == '/')
         bucket[len - 1] = '\0';
-    errint e = model_template_check_bucket("bucket", bucket);
+    e = model_template_check_bucket("bucket", bucket);
     if (e == 0)
         *ret = steal_ptr(&bucket);
     return e;
@@ -55,6 +66,14 @@ static errint check_report(const char *report)
     return good ? 0 : err_set(-EINVAL, "report '%.80s' is not the name of a cost and usage report", report);
 }
 
+static bool is_utf8(const char *text)
+{
+    for (size_t len = strlen(text), n; len; text += n, len -= n)
+        if ((n = utf8_len(text, len)) == 0)
+            return false;
+    return true;
+}
+
 static errint read_prefix(const char *text, char **ret)
 {
     while (*text == '/')
@@ -64,16 +83,10 @@ static errint read_prefix(const char *text, char **ret)
         len--;
     if (len > 256)
         return err_set(-EINVAL, "prefix: a report's prefix has at most 256 bytes");
+    if (!is_utf8(text))
+        return err_set(-EINVAL, "prefix: not UTF-8, which every key of S3 is");
     *ret = strndup(text, len);
     return *ret ? 0 : err_set(-ENOMEM, "no memory for a prefix");
-}
-
-static bool is_utf8(const char *text)
-{
-    for (size_t len = strlen(text), n; len; text += n, len -= n)
-        if ((n = utf8_len(text, len)) == 0)
-            return false;
-    return true;
 }
 
 errint model_onboard_check_name(struct model *m, const char *name, const char *handle)
@@ -197,12 +210,12 @@ static errint load_row(struct model *m, struct cache_connection *row)
     return 0;
 }
 
-static errint init_row(const char *bucket, const char *report, const char *prefix, struct cache_connection *row)
+static errint init_row(const char *partition, const char *bucket, const char *report, const char *prefix,
+                       struct cache_connection *row)
 {
     char **const texts[] = {&row->handle,   &row->name,         &row->external_id,       &row->principal,
                             &row->role_arn, &row->bucket_owner, &row->definition_prefix, &row->last_error,
                             &row->report};
-    char partition[32];
     errint e = 0;
     for (size_t i = 0; e == 0 && i < sizeof texts / sizeof texts[0]; i++)
         e = model_row_set(texts[i], "");
@@ -211,14 +224,14 @@ static errint init_row(const char *bucket, const char *report, const char *prefi
     if (e == 0)
         e = model_row_set(&row->granted, "[]");
     if (e == 0)
-        e = read_bucket(bucket, &row->bucket, partition, sizeof partition);
+        e = read_bucket(bucket, partition, &row->bucket);
     if (e == 0)
         e = check_report(report);
     if (e == 0)
         e = model_row_set(&row->report, report);
     if (e == 0)
         e = read_prefix(prefix, &row->prefix);
-    if (e == 0 && *partition)
+    if (e == 0)
         e = model_row_note_put(row, "partition", partition);
     row->created_unix = clock_wall_unix();
     return e;
@@ -251,13 +264,20 @@ static void percent(struct buf *to, const char *text)
     }
 }
 
+/* Where a partition's console is. */
+static const char *console_of(const char *partition)
+{
+    if (strcmp(partition, "aws-cn") == 0)
+        return "amazonaws.cn";
+    return strcmp(partition, "aws-us-gov") == 0 ? "amazonaws-us-gov.com" : "aws.amazon.com";
+}
+
 /* AWS CloudFormation user guide, "Quick-create links". */
 static void add_quick_create(struct buf *to, const char *region, const char *url, const char *stack)
 {
     struct buf link cleanup_buf = BUF_INIT;
-    buf_printf(&link,
-               "https://%s.console.aws.amazon.com/cloudformation/home?region=%s#/stacks/create/review?templateURL=",
-               region, region);
+    buf_printf(&link, "https://%s.console.%s/cloudformation/home?region=%s#/stacks/create/review?templateURL=", region,
+               console_of(aws_endpoint_partition(region)), region);
     percent(&link, url);
     buf_printf(&link, "&stackName=%s", stack);
     model_answer_add(to, "quick_create", buf_text(&link));
@@ -377,7 +397,7 @@ static errint begin_locked(struct model_step *s, struct cache_connection *row, b
 errint model_onboard_row_of(struct model_step *s, const char *bucket, const char *report, const char *prefix,
                             struct cache_connection *ret)
 {
-    errint e = init_row(bucket, report, prefix, ret);
+    errint e = init_row(aws_endpoint_partition(aws_session_region(s->m->caller)), bucket, report, prefix, ret);
     return e ? e : load_row(s->m, ret);
 }
 

@@ -29,11 +29,21 @@ static const char *const resource_actions[] = {"cur:DescribeReportDefinitions",
 static const char *const customer_actions[] = {"s3:GetBucketLocation", "s3:ListBucket", "s3:GetObject", NULL};
 static const char *const vendor_actions[] = {"s3:ListBucket", "s3:PutObject", "s3:PutObjectAcl", NULL};
 
+/* 192.168.10.1 */
+static bool is_address(const char *name)
+{
+    int dots = 0;
+    for (const char *p = name; *p; p++)
+        dots += *p == '.';
+    return dots == 3 && strspn(name, "0123456789.") == strlen(name);
+}
+
 errint model_template_check_bucket(const char *what, const char *name)
 {
     size_t len = strlen(name);
     bool good = len >= 3 && len <= 63 && isalnum((unsigned char)name[0]) && isalnum((unsigned char)name[len - 1]) &&
-                !strstr(name, "..") && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == len;
+                !strstr(name, "..") && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == len &&
+                !is_address(name);
     return good ? 0 : err_set(-EINVAL, "%s '%.80s' is not the name of an S3 bucket", what, name);
 }
 
@@ -46,8 +56,8 @@ errint model_template_check_principal(const char *text)
 {
     if (digits12(text) && !text[12])
         return 0;
-    const char *account = strncmp(text, "arn:aws", 7) == 0 ? strstr(text, ":iam::") : NULL;
-    if (account && digits12(account + 6) && account[18] == ':' &&
+    const char *account = strncmp(text, "arn:aws", 7) == 0 ? strchr(text + 7, ':') : NULL;
+    if (account && strncmp(account, ":iam::", 6) == 0 && digits12(account + 6) && account[18] == ':' &&
         strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_/:-") == strlen(text)) {
         const char *entity = account + 19;
         if (strcmp(entity, "root") == 0 || strncmp(entity, "user/", 5) == 0 || strncmp(entity, "role/", 5) == 0)

@@ -80,6 +80,8 @@ static void bad_values_are_refused(void)
     CHECK_INT(model_template_check_principal("arn:aws:iam::999900001111:user/a/b"), 0);
     CHECK_INT(model_template_check_principal("arn:aws:iam::99990000111:root"), -EINVAL);
     CHECK_INT(model_template_check_principal("*"), -EINVAL);
+    CHECK_INT(model_template_check_principal("arn:aws-cn:iam::099900001111:role/a/b"), 0);
+    CHECK_INT(model_template_check_principal("arn:aws:x:iam::999900001111:root"), -EINVAL);
 }
 
 static const struct unit_test tests[] = {
