@@ -247,7 +247,8 @@ static cJSON *report_definition(struct model *m, const struct cache_connection *
     cJSON_AddStringToObject(d, "Compression", "GZIP");
     cJSON_AddItemToArray(cJSON_AddArrayToObject(d, "AdditionalSchemaElements"), cJSON_CreateString("RESOURCES"));
     cJSON_AddStringToObject(d, "S3Bucket", c->bucket);
-    cJSON_AddStringToObject(d, "S3Prefix", *c->definition_prefix ? c->definition_prefix : c->prefix);
+    const char *prefix = *c->definition_prefix ? c->definition_prefix : c->prefix;
+    cJSON_AddStringToObject(d, "S3Prefix", strcmp(prefix, "/") == 0 ? "" : prefix); /* "/": the definition's is empty */
     cJSON_AddStringToObject(d, "S3Region", region ? region : "us-east-1");
     (void)cJSON_AddArrayToObject(d, "AdditionalArtifacts");
     cJSON_AddBoolToObject(d, "RefreshClosedReports", true);
@@ -283,6 +284,13 @@ static cJSON *report_bucket_policy(struct model *m, const struct cache_connectio
     return d;
 }
 
+/* AWS's words as one cell. */
+static void put_cell(struct buf *to, const char *value)
+{
+    for (const char *p = value ? value : ""; *p; p++)
+        buf_putc(to, (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p);
+}
+
 static errint granted_tsv(struct model *m, const struct cache_connection *c, struct buf *ret)
 {
     (void)m;
@@ -295,8 +303,9 @@ static errint granted_tsv(struct model *m, const struct cache_connection *c, str
     cJSON_ArrayForEach (row, rows) {
         static const char *const columns[] = {"action", "granted", "answer", "time", "request_id"};
         for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-            const char *value = aws_json_string(row, columns[i]);
-            buf_printf(ret, "%s%s", i ? "\t" : "", value ? value : "");
+            if (i)
+                buf_putc(ret, '\t');
+            put_cell(ret, aws_json_string(row, columns[i]));
         }
         buf_putc(ret, '\n');
     }

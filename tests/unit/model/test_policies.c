@@ -155,6 +155,10 @@ static void the_report_is_the_guides_and_its_bucket_is_bound_to_the_customer(voi
         "\"AdditionalSchemaElements\":[\"RESOURCES\"],\"S3Bucket\":\"customers-bucket\",\"S3Prefix\":\"real\","
         "\"S3Region\":\"eu-west-1\",\"AdditionalArtifacts\":[],\"RefreshClosedReports\":true,"
         "\"ReportVersioning\":\"OVERWRITE_REPORT\"}");
+    row.definition_prefix = TEXT("/"); /* the definition's own is empty */
+    cJSON *bare = document(&w, &row, "report-definition.json");
+    CHECK_STR(cJSON_GetStringValue(cJSON_GetObjectItem(bare, "S3Prefix")), "");
+    cJSON_Delete(bare);
     cJSON *open = document(&w, &row, "report-bucket-policy.json");
     CHECK(!cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(open, "Statement"), 0), "Condition"));
     cJSON_Delete(open);
@@ -211,11 +215,13 @@ static void what_was_tried_is_a_table(void)
     struct cache_connection row = row_of("c-1", ROLE, "{}");
     row.granted =
         TEXT("[{\"action\": \"ec2:DescribeInstances\", \"granted\": \"no\", \"answer\": \"UnauthorizedOperation\", "
-             "\"time\": \"2026-11-23T00:00:00Z\", \"request_id\": \"r-1\"}, {\"action\": \"x\"}]");
+             "\"time\": \"2026-11-23T00:00:00Z\", \"request_id\": \"r-1\"}, {\"action\": \"x\"}, "
+             "{\"action\": \"y\", \"granted\": \"unknown\", \"answer\": \"a\\tb\\nc\"}]");
     CHECK_INT(model_policies_file(w.m, &row, "granted.tsv", &text), 0);
     CHECK_STR(buf_text(&text), "action\tgranted\tanswer\ttime\trequest_id\n"
                                "ec2:DescribeInstances\tno\tUnauthorizedOperation\t2026-11-23T00:00:00Z\tr-1\n"
-                               "x\t\t\t\t\n");
+                               "x\t\t\t\t\n"
+                               "y\tunknown\ta b c\t\t\n");
     stop(&w);
 }
 
