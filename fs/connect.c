@@ -5,7 +5,8 @@
  *   DONE      the result waits for its writer                                   -> IDLE by the writer
  *
  * All text stays (its first ran_len bytes have been run), since a later line may add to the command before; what was run
- * is forgotten when there is no room.
+ * is forgotten when there is no room. To a command that failed nothing is added: its writer was told that nothing came of
+ * it, and bash's printf, which goes on with the next line, ends with that status.
  *
  * Lock: connect->lock for everything below it; a list's and a job's cancel are taken under it.
  */
@@ -171,12 +172,17 @@ static errint take_text(struct fs_connect *c, const char *data, size_t len)
 {
     size_t start = 0;
     errint e = add_text(c, data, len);
+    bool whole = e == 0 && model_command_scan_open(c->text.data, c->text.len, c->ran_len, &start) == MODEL_TEXT_WHOLE;
+    if (whole && start < c->ran_len && c->result.code) {
+        c->ran_len = c->text.len;
+        e = err_set(-EINVAL, "connect: the command that this would add to failed: write all of it again");
+    }
     if (e) {
         buf_reset(&c->answer);
         c->answer_read = 0;
         put_error(&c->answer, err_message());
     }
-    if (e || model_command_scan_open(c->text.data, c->text.len, c->ran_len, &start) != MODEL_TEXT_WHOLE)
+    if (e || !whole)
         return e;
     begin_run(c, start);
     return -EAGAIN;
