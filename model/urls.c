@@ -1,4 +1,4 @@
-/* One entry a connection: EMPTY -> RUNNING (a job has it) -> DONE for 30 s -> RUNNING …
+/* One entry a connection: EMPTY -> RUNNING (a job has it) -> DONE for 30 s, or until the row changes -> RUNNING …
  * Lock: urls->lock for the list and its entries; a waitlist is woken under it. */
 #include "model/urls.h"
 
@@ -16,7 +16,7 @@ struct url {
     struct url *next;
     char handle[40];
     bool running;
-    int64_t done_ns;
+    int64_t done_ns, revision; /* of the row that was published */
     struct err result;
     char *text;
     int64_t expires_unix;
@@ -82,7 +82,7 @@ static void publish(void *arg, struct cancel *c)
     free(p);
 }
 
-static errint begin(struct model *m, struct url *url)
+static errint begin(struct model *m, struct url *url, int64_t revision)
 {
     struct publication *p = calloc(1, sizeof *p);
     if (!p)
@@ -93,6 +93,7 @@ static errint begin(struct model *m, struct url *url)
         free(p);
     else
         url->running = true;
+    url->revision = revision;
     return e;
 }
 
@@ -109,14 +110,16 @@ static struct url *find(struct model_urls *u, const char *handle)
     return one;
 }
 
-static errint get_locked(struct model *m, struct url *one, struct waiter *w, char **ret_url, int64_t *ret_expires_unix)
+static errint get_locked(struct model *m, struct url *one, int64_t revision, struct waiter *w, char **ret_url,
+                         int64_t *ret_expires_unix)
 {
     if (!one)
         return err_set(-ENOMEM, "no memory for a template's URL");
-    bool fresh = one->done_ns && clock_monotonic_ns() - one->done_ns < GOOD_NS;
+    bool fresh =
+        one->done_ns && !one->running && one->revision == revision && clock_monotonic_ns() - one->done_ns < GOOD_NS;
     errint e = 0;
     if (!fresh && !one->running)
-        e = begin(m, one);
+        e = begin(m, one, revision);
     if (e < 0)
         return e;
     if (!fresh) {
@@ -134,7 +137,7 @@ errint model_urls_get(struct model *m, const struct cache_connection *row, struc
                       int64_t *ret_expires_unix)
 {
     pthread_mutex_lock(&m->urls->lock);
-    errint e = get_locked(m, find(m->urls, row->handle), w, ret_url, ret_expires_unix);
+    errint e = get_locked(m, find(m->urls, row->handle), row->revision, w, ret_url, ret_expires_unix);
     pthread_mutex_unlock(&m->urls->lock);
     return e;
 }
