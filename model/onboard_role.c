@@ -234,9 +234,9 @@ static errint connect_locked(struct model_step *s, struct cache_connection *row,
         e = model_onboard_check_name(s->m, name, row->handle);
     if (e == 0 && name)
         e = model_row_set(&row->name, name);
+    row->direct = false;
     if (e == 0)
         e = verify(s, row, role_arn, wait_ms);
-    row->direct = false;
     return e ? e : finish(s, row);
 }
 

@@ -127,19 +127,35 @@ static errint keep(struct model_step *s, const cJSON *o, struct cache_connection
     return e ? e : cache_state_put(s->m->state, row);
 }
 
+/* The row of O's triple with O's name and owner, and what KEEP takes. Under the connection's lock. */
+static errint keep_locked(struct model_step *s, const cJSON *o, struct cache_connection *row)
+{
+    struct cache_connection found = {0};
+    errint e = model_onboard_row_of(s, member(o, "bucket"), member(o, "report"), member(o, "prefix"), &found);
+    if (e == 0 && *member(o, "name"))
+        e = model_onboard_check_name(s->m, member(o, "name"), found.handle);
+    if (e == 0)
+        e = model_row_set(&found.name, member(o, "name"));
+    if (e == 0)
+        e = model_row_set(&found.bucket_owner, member(o, "bucket_owner"));
+    if (e == 0)
+        e = keep(s, o, &found);
+    cache_connection_done(row);
+    *row = found;
+    return e;
+}
+
 static errint import_role(struct model_step *s, const cJSON *o, struct buf *answer)
 {
     struct buf text cleanup_buf = BUF_INIT;
     struct cache_connection row = {0};
+    struct cache_state_lock *lock = NULL;
     errint e = model_onboard_row_of(s, member(o, "bucket"), member(o, "report"), member(o, "prefix"), &row);
-    if (e == 0 && *member(o, "name"))
-        e = model_onboard_check_name(s->m, member(o, "name"), row.handle);
     if (e == 0)
-        e = model_row_set(&row.name, member(o, "name"));
+        e = cache_state_lock(s->m->state, row.handle, &lock);
     if (e == 0)
-        e = model_row_set(&row.bucket_owner, member(o, "bucket_owner"));
-    if (e == 0)
-        e = keep(s, o, &row);
+        e = keep_locked(s, o, &row);
+    cache_state_unlock(lock);
     if (e == 0 && *member(o, "role_arn")) {
         (void)add_pair(&text, "connection", row.handle);
         (void)add_pair(&text, "wait", "0");
