@@ -14,10 +14,10 @@ static const struct cli_option options[] = {
     {NULL, NULL, NULL},
 };
 
-/* Each word quoted for the grammar: '…' with '\'' inside. */
+/* Each word quoted for the grammar: '…' with '\'' inside. An object is written as it is. */
 static void add_word(struct buf *text, const char *word)
 {
-    const char *equals = strchr(word, '=');
+    const char *equals = *word == '{' ? NULL : strchr(word, '=');
     size_t key_len = equals ? (size_t)(equals - word) + 1 : strlen(word);
     buf_append(text, word, key_len);
     if (equals) {
