@@ -23,10 +23,15 @@ static errint examine(struct model_step *s, struct cache_connection *row)
     model_answer_some(s->answer, "name", row->name);
     if (!row->connected)
         return err_set(-EACCES, "%s is %s: there is no role to try", row->handle, model_row_state(row));
-    errint e = model_onboard_verify(s, row, 0);
-    if (e < 0)
-        return e;
     struct buf refused cleanup_buf = BUF_INIT;
+    errint e = model_row_set(&row->granted, "[]");
+    if (e == 0)
+        e = model_onboard_verify(s, row, 0);
+    if (e < 0) { /* of the report, it may be, whose cause is among the permissions */
+        model_probe_names(row->granted, "no", &refused);
+        model_answer_some(s->answer, "refused", buf_text(&refused));
+        return e;
+    }
     model_answer_add(s->answer, "identity", "ok");
     model_answer_add(s->answer, "trust", row->direct ? "direct" : "ok");
     model_onboard_found(row, s->answer);
