@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
                        "headers": sorted(name.lower() for name in self.headers), "range": self.headers.get("Range"),
                        "if_match": self.headers.get("If-Match"), "region": self.signature.region,
                        "key": self.signature.key, "at": time.time(),
-                       "form": {**self.form, "Policy": "…"} if "Policy" in self.form else self.form}
+                       "owner": self.headers.get("x-amz-expected-bucket-owner"), "form": self.form}
         with self.state.lock:
             self.state.log.append(self.entry)
         try:
