@@ -5,6 +5,7 @@
 #include "model/csv.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,12 +151,30 @@ static errint take_run(struct model_csv *c, const char *data, size_t len)
                    MODEL_CSV_RECORD_MAX);
 }
 
+/* UTF-8's mark at the very beginning is no text; bytes that only begin like it are. */
+static errint pass_mark(struct model_csv *c, const char *data, size_t len, bool end, size_t *ret_used)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t i = 0;
+    while (c->mark_bytes < 3 && i < len && data[i] == mark[c->mark_bytes]) {
+        c->mark_bytes++;
+        i++;
+    }
+    c->pending_bytes += i;
+    *ret_used = i;
+    size_t matched = c->mark_bytes;
+    if (matched < 3 && i == len && !end)
+        return 0;
+    c->mark_bytes = UCHAR_MAX;
+    return matched && matched < 3 ? take_run(c, mark, matched) : 0;
+}
+
 errint model_csv_feed(struct model_csv *c, const char *data, size_t len, size_t *ret_used, bool *ret_record)
 {
     begin_record(c);
     *ret_record = false;
-    errint e = 0;
     size_t i = 0;
+    errint e = c->mark_bytes <= 3 ? pass_mark(c, data, len, false, &i) : 0;
     while (e == 0 && i < len && !*ret_record) {
         size_t run = 0;
         bool used = true;
@@ -183,6 +202,10 @@ errint model_csv_end(struct model_csv *c, bool *ret_record)
 {
     begin_record(c);
     *ret_record = false;
+    size_t used = 0;
+    errint e = c->mark_bytes <= 3 ? pass_mark(c, "", 0, true, &used) : 0;
+    if (e)
+        return e;
     if (c->state == MODEL_CSV_QUOTED)
         return err_set(-EINVAL, "record %llu ends inside quotes", (unsigned long long)c->records + 1);
     if (c->state == MODEL_CSV_CR) {

@@ -1,4 +1,5 @@
-/* CSV records (RFC 4180) as they come: quotes, commas and newlines inside cells, LF and CRLF, any cut of the input.
+/* CSV records (RFC 4180) as they come: quotes, commas and newlines inside cells, LF and CRLF, a byte order mark passed
+ * over, any cut of the input.
  *
  * Ownership: model_csv_init's caller owns the struct and ends it with model_csv_done; cells are valid until the next
  *            call.
@@ -30,6 +31,7 @@ struct model_csv {
     uint64_t pending_bytes;     /* private */
     enum model_csv_state state; /* private */
     bool complete;              /* private: the record in TEXT was given */
+    unsigned char mark_bytes;   /* private: of the byte order mark, that came; over 3: it is behind us */
 };
 
 void model_csv_init(struct model_csv *c);

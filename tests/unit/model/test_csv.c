@@ -53,6 +53,23 @@ static void records_are_cut_at_line_ends(void)
     check("a,\n", "a|;");
 }
 
+static void a_byte_order_mark_is_passed_over(void)
+{
+    check("\xef\xbb\xbf\"a,b\n\",c\n1,2\n", "a,b\n|c;1|2;");
+    check("\xef\xbb\xbf", "");
+    check("\xef\xbb\xbf\n\na\n", "a;");
+    check("\xef\xbb", "\xef\xbb;");
+    check("\xef\xbb\"a\n", "\xef\xbb\"a;");
+    check("a\n\xef\xbb\xbf"
+          "b\n",
+          "a;\xef\xbb\xbf"
+          "b;");
+    check("\xef\xbb\xbf\xef\xbb\xbf"
+          "b\n",
+          "\xef\xbb\xbf"
+          "b;");
+}
+
 static void blank_lines_are_no_records(void)
 {
     check("\n\na\n\r\nb\n\n", "a;b;");
@@ -118,6 +135,7 @@ static void limits_end_a_record(void)
 
 static const struct unit_test tests[] = {
     {"records_are_cut_at_line_ends", records_are_cut_at_line_ends},
+    {"a_byte_order_mark_is_passed_over", a_byte_order_mark_is_passed_over},
     {"blank_lines_are_no_records", blank_lines_are_no_records},
     {"quotes_hold_commas_newlines_and_quotes", quotes_hold_commas_newlines_and_quotes},
     {"stray_quotes_and_returns_are_text", stray_quotes_and_returns_are_text},
