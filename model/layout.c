@@ -202,14 +202,14 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A key named twice would count its rows twice. */
+/* A key named twice, with or without a slash before it, would count its rows twice. */
 static errint check_once(const struct model_manifest *m)
 {
     const char **sorted cleanup_free = calloc(m->key_count + 1, sizeof *sorted);
     if (!sorted)
         return err_set(-ENOMEM, "no memory for %zu keys", m->key_count);
     for (size_t i = 0; i < m->key_count; i++)
-        sorted[i] = m->keys[i];
+        sorted[i] = skip_slashes(m->keys[i]);
     qsort(sorted, m->key_count, sizeof *sorted, compare_keys);
     for (size_t i = 1; i < m->key_count; i++)
         if (strcmp(sorted[i - 1], sorted[i]) == 0)

@@ -129,6 +129,7 @@ static void keys_outside_the_report_or_named_twice_are_refused(void)
         "{\"reportKeys\":[\"\"]}",
         "{\"reportKeys\":[\"cur/rx/y.csv.gz\"]}",
         "{\"reportKeys\":[\"cur/r/p/1.csv.gz\",\"cur/r/p/2.csv.gz\",\"cur/r/p/1.csv.gz\"]}", /* rows would count twice */
+        "{\"reportKeys\":[\"cur/r/p/1.csv.gz\",\"cur/r/p/2.csv.gz\",\"/cur/r/p/1.csv.gz\"]}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct model_manifest m;
