@@ -104,7 +104,7 @@ static struct fs_node *make_node(const struct fs_node_new *found)
     n->version = found->version;
     n->size_bytes = found->size_bytes;
     n->mtime_ns = found->mtime_ns;
-    n->verified = found->verified;
+    atomic_init(&n->verified, found->verified);
     n->keyed = true;
     return n;
 }
@@ -242,6 +242,8 @@ errint fs_node_look(struct fs_nodes *t, struct fs_node_new *found, struct fs_nod
     if (n) {
         n->lookups++;
         n->refs++;
+        if (found->verified)
+            atomic_store_explicit(&n->verified, true, memory_order_relaxed);
     }
     pthread_mutex_unlock(&t->lock);
     if (!n)

@@ -2,7 +2,7 @@
  *
  * A node is one version of one path: a file whose content changes gets another node, with a number that was never used,
  * and the same st_ino, which is a hash of the path. So an open file keeps its old bytes and a new open sees the new ones.
- * A file's node never changes, but for failing once and for ever; a folder's node has no version.
+ * A file's node never changes, but for its size being proven, and failing once and for ever; a folder's node has no version.
  *
  * Ownership: a node lives while the kernel counts lookups of it, or somebody holds it (get, put).
  * Threads:   any; one lock inside.
@@ -11,6 +11,8 @@
  */
 #ifndef CTFS_FS_NODE_H
 #define CTFS_FS_NODE_H
+
+#include <stdatomic.h>
 
 #include "fs/kind.h"
 
@@ -24,8 +26,8 @@ struct fs_node {
     const char *path; /* "/cur/2026-11/report.csv"; "/" */
     uint64_t size_bytes;
     int64_t mtime_ns;
-    bool verified;
-    char *content; /* a snapshot's bytes, size_bytes of them, or NULL */
+    atomic_bool verified; /* its size is proven: true as soon as a lookup finds it so, and for ever */
+    char *content;        /* a snapshot's bytes, size_bytes of them, or NULL */
 
     uint64_t lookups; /* private from here on; protected by the table's lock */
     unsigned refs;

@@ -108,6 +108,23 @@ static struct source *new_source(void)
     return s;
 }
 
+/* The proof of a size that was declared as it is makes no other version. */
+static void test_a_proof_reaches_the_node(void)
+{
+    begin();
+    struct fs_node *n = look("/a", 1), *again;
+    CHECK(!atomic_load(&n->verified));
+    struct fs_node_new found = {.path = "/a", .place = &n->place, .version = 1, .verified = true};
+    CHECK_INT(fs_node_look(table, &found, &again), 0);
+    CHECK(again == n);
+    CHECK(atomic_load(&n->verified));
+    fs_node_put(table, again);
+    fs_node_put(table, look("/a", 1));
+    CHECK(atomic_load(&n->verified));
+    fs_node_put(table, n);
+    fs_nodes_free(table);
+}
+
 static void test_openers_share_a_source(void)
 {
     begin();
@@ -186,6 +203,7 @@ static const struct unit_test tests[] = {
     {"versions are nodes", test_versions_are_nodes},
     {"forget frees", test_forget_frees},
     {"failure lasts and is replaced", test_failure_lasts_and_is_replaced},
+    {"a proof reaches the node", test_a_proof_reaches_the_node},
     {"openers share a source", test_openers_share_a_source},
     {"another place is another node", test_another_place_is_another_node},
     {"threads", test_threads},
