@@ -80,7 +80,7 @@ static void done_periods(struct periods *p)
     aws_s3_listing_done(&p->listing);
 }
 
-/* The folders below the root that are periods; of two for one month the one that ends later. */
+/* The folders below the root that are periods. */
 static errint find_periods(struct periods *p)
 {
     p->found = calloc(p->listing.prefix_count + 1, sizeof *p->found);
@@ -90,8 +90,6 @@ static errint find_periods(struct periods *p)
         char month[8];
         if (!model_layout_period(p->root, p->listing.prefixes[i], month))
             continue;
-        if (p->count && strcmp(p->found[p->count - 1].month, month) == 0)
-            p->count--;
         struct period *period = &p->found[p->count++];
         memcpy(period->month, month, sizeof month);
         period->folder = p->listing.prefixes[i];
@@ -136,7 +134,17 @@ static errint has_manifest(struct periods *p, const struct period *period, bool 
     return 0;
 }
 
-/* Keeps of what was found the periods that have a manifest. */
+static errint is_delivered(struct periods *p, struct period *period, bool *ret)
+{
+    *ret = false;
+    errint e = encode_period(p, period);
+    if (e)
+        return e;
+    *ret = is_known(p, period);
+    return *ret ? 0 : has_manifest(p, period, ret);
+}
+
+/* Keeps of what was found the periods that have a manifest; of two for one month the one that ends later. */
 static errint keep_delivered(struct periods *p)
 {
     size_t kept = 0;
@@ -144,17 +152,15 @@ static errint keep_delivered(struct periods *p)
     for (size_t i = 0; e == 0 && i < p->count; i++) {
         struct period *period = &p->found[i];
         bool delivered = false;
-        e = encode_period(p, period);
-        if (e == 0 && is_known(p, period))
-            delivered = true;
-        else if (e == 0)
-            e = has_manifest(p, period, &delivered);
-        if (delivered) {
-            struct period other = p->found[kept];
-            p->found[kept++] = *period;
-            if (kept - 1 != i)
-                *period = other;
-        }
+        e = is_delivered(p, period, &delivered);
+        if (!delivered)
+            continue;
+        bool again = kept && strcmp(p->found[kept - 1].month, period->month) == 0;
+        struct period *place = &p->found[again ? kept - 1 : kept], other = *place;
+        *place = *period;
+        if (place != period)
+            *period = other;
+        kept += !again;
     }
     for (size_t i = kept; i < p->count; i++)
         free(p->found[i].body);

@@ -577,6 +577,7 @@ static void months_are_those_with_a_manifest(void)
     fake_put_text(&f, "cur/r/20261001-20261101/r-Manifest.json", "{}", T0);
     fake_put_text(&f, "cur/r/20261101-20261201/r-1.csv.gz", "x", T0);
     fake_put_text(&f, "cur/r/other/x", "x", T0);
+    fake_put_text(&f, "cur/r/20261001-20261115/x", "x", T0); /* hides no month that was delivered */
     CHECK_INT(model_months_link(f.customer, "latest", period), -ENOENT);
     CHECK_INT(fake_need(&f, MODEL_MONTHS, ""), 0);
     CHECK_INT(model_months_each(f.customer, put_period, &text), 0);
@@ -587,7 +588,7 @@ static void months_are_those_with_a_manifest(void)
     fake_put_text(&f, "cur/r/20260901-20261001/r-Manifest.json", "{}", T0);
     unsigned lists = f.lists;
     CHECK_INT(model_fetch_refresh_wait(f.customer, MODEL_MONTHS, NULL), 0);
-    CHECK_INT(f.lists - lists, 3); /* the folder, and the manifests of the two that were not known */
+    CHECK_INT(f.lists - lists, 4); /* the folder, and the manifests of the three that were not known */
     CHECK_INT(model_months_link(f.customer, "previous", period), 0);
     CHECK_STR(period, "2026-09");
     buf_done(&text);
