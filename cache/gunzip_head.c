@@ -45,6 +45,8 @@ enum cache_gunzip_plausible cache_gunzip_declared(const uint8_t trailer[CACHE_GZ
     if (declared < object_bytes || !within(declared, object_bytes, RATIO_MAX * 1000) ||
         within(wrapped, object_bytes, usual_max))
         return CACHE_GUNZIP_MUST_VERIFY;
+    if (!typical && !within(declared, object_bytes, usual_max) && within(wrapped, object_bytes, RATIO_MAX * 1000))
+        return CACHE_GUNZIP_MUST_VERIFY; /* unusual already, and room for a wrap at what DEFLATE can do */
     if (typical && (within(declared, object_bytes, typical / RATIO_OFF_MAX) ||
                     !within(declared, object_bytes, typical * RATIO_OFF_MAX)))
         return CACHE_GUNZIP_MUST_VERIFY;

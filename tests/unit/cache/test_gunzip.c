@@ -508,6 +508,8 @@ static void test_declared(void)
     CHECK_INT(declared_of(1000000, 100000, 2000), CACHE_GUNZIP_MUST_VERIFY);
     CHECK_INT(declared_of(1700000000, 400000000, 0), CACHE_GUNZIP_MUST_VERIFY);
     CHECK_INT(declared_of(1000000000, 132000000, 7600), CACHE_GUNZIP_PLAUSIBLE);
+    CHECK_INT(declared_of(1073762400, 15959132, 0), CACHE_GUNZIP_MUST_VERIFY); /* 5 GiB of one line, again and again */
+    CHECK_INT(declared_of(100000000, 1500000, 0), CACHE_GUNZIP_PLAUSIBLE); /* unusual, but it cannot be 4 GiB more */
 }
 
 static void test_nothing_left(void)
