@@ -2,11 +2,11 @@
  *
  * A part's size is decided in model/report_facts.c. report.csv is the first part that holds a record, whole, and of every
  * other part what comes behind its header record; its size is the sum. The headers must say the same columns in the same
- * order, however they are quoted. A part whose last record has no line end gets one when another follows: that is known once
+ * order, however they are quoted; that of a part alone is not looked at. A part whose last record has no line end gets one when another follows: that is known once
  * the part is proven, and until then model/report_ending.c stands guard at its end.
  *
- * A version is the hash of what the bytes are of (keys, ETags) and of the sizes that are published for them, part by part:
- * a size that turns out to be another makes another version.
+ * A version is the hash of what the bytes are of (keys, ETags), of the sizes that are published for them, part by part, and
+ * of when they came: a size that turns out to be another makes another version, and so does a delivery of the same bytes.
  */
 #include "model/report.h"
 
@@ -154,17 +154,26 @@ static void mark_followed(struct slices *s)
     }
 }
 
+static size_t count_filled(const struct slices *s)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s->count; i++)
+        count += s->slices[i].file.size_bytes != 0;
+    return count;
+}
+
 /* Cuts the headers: the first part with a record keeps its own. */
 static errint cut_headers(struct model_customer *c, const struct model_month *m, struct slices *s)
 {
     const char *first = NULL;
+    bool alone = count_filled(s) == 1;
     for (size_t i = 0; i < s->count; i++) {
         struct slice *one = &s->slices[i];
         if (one->file.size_bytes == 0)
             continue;
-        if (!*one->header)
+        if (!*one->header && !alone)
             return refuse_header(c, m, i, "has no header that can be read");
-        if (one->skip_bytes > one->file.size_bytes)
+        if (one->skip_bytes > one->file.size_bytes && !alone)
             return err_set(-EIO, "%s is shorter than its header", m->parts[i].key);
         errint e = first ? compare_header(c, m, i, first, one->header) : 0;
         if (e)
@@ -181,7 +190,8 @@ static errint cut_headers(struct model_customer *c, const struct model_month *m,
 static uint64_t part_version(const struct model_part *part, uint64_t size_bytes)
 {
     struct buf text cleanup_buf = BUF_INIT;
-    buf_printf(&text, "%s\n%s\n%llu", part->key, part->etag, (unsigned long long)size_bytes);
+    buf_printf(&text, "%s\n%s\n%llu\n%lld", part->key, part->etag, (unsigned long long)size_bytes,
+               (long long)part->last_modified_unix);
     return hash_bytes(buf_text(&text), text.len);
 }
 
@@ -190,7 +200,7 @@ static void sum_slices(const struct model_month *m, const struct slices *s, stru
     struct buf text cleanup_buf = BUF_INIT;
     int64_t newest = m->manifest_unix;
     *ret = (struct model_file){.verified = true};
-    buf_puts(&text, "report.csv");
+    buf_printf(&text, "report.csv\n%lld", (long long)m->manifest_unix);
     for (size_t i = 0; i < s->count; i++) {
         const struct slice *one = &s->slices[i];
         ret->size_bytes += added_bytes(one) + needs_line_end(one);
@@ -354,7 +364,7 @@ errint model_raw_stat(struct model_customer *c, struct model_month *m, size_t in
         *ret = (struct model_file){.size_bytes = m->manifest_len,
                                    .verified = true,
                                    .mtime_ns = m->manifest_unix * CLOCK_NS_PER_S,
-                                   .version = hash_bytes(m->manifest, m->manifest_len)};
+                                   .version = hash_bytes(m->manifest, m->manifest_len) ^ (uint64_t)m->manifest_unix};
         return 0;
     }
     if (index >= m->part_count)

@@ -203,6 +203,16 @@ bool model_facts_suspected(struct model_customer *c, const struct model_part *pa
     return has_mark(c, "suspect/", buf_text(&name));
 }
 
+void model_facts_suspect(struct model_customer *c, const struct model_part *part)
+{
+    struct buf name cleanup_buf = BUF_INIT;
+    struct cache_object_id id;
+    model_facts_name(c, part, &name);
+    set_mark(c, "suspect/", buf_text(&name), "1");
+    model_source_id(c, part, &id);
+    cache_objects_drop(c->model->objects, &id);
+}
+
 /* Must a whole pass say the size before it is published? A small part is on disk already, and a pass costs nothing. */
 static bool must_prove(struct model_customer *c, const struct model_part *part, const struct cache_fact *fact)
 {
@@ -311,7 +321,6 @@ void model_facts_proven(struct model_customer *c, const char *period, const stru
                         const struct cache_gunzip_proof *proof, bool fresh)
 {
     struct buf name cleanup_buf = BUF_INIT, what cleanup_buf = BUF_INIT;
-    struct cache_object_id id;
     if (proof->result)
         buf_printf(&what, "is corrupt: %s", err_message());
     model_facts_name(c, part, &name);
@@ -323,9 +332,7 @@ void model_facts_proven(struct model_customer *c, const char *period, const stru
         change_fact(c, buf_text(&name), set_proof, proof);
         set_mark(c, "suspect/", buf_text(&name), NULL);
     } else {
-        set_mark(c, "suspect/", buf_text(&name), "1");
-        model_source_id(c, part, &id);
-        cache_objects_drop(c->model->objects, &id);
+        model_facts_suspect(c, part);
     }
     note(c, period, part, buf_text(&what));
 }

@@ -20,7 +20,7 @@ struct model_asking {
     struct waiter *waiter;
 };
 
-/* The part's facts, header and declared size known. */
+/* The part's facts, header and declared size known; header "" of -1 bytes: it cannot be read. */
 errint model_facts_get(struct model_customer *c, const char *period, const struct model_part *part,
                        const struct model_asking *asking, struct cache_fact *ret);
 
@@ -35,6 +35,8 @@ void model_facts_proven(struct model_customer *c, const char *period, const stru
 /* The part's last record has no line end. */
 void model_facts_unended(struct model_customer *c, const struct model_part *part);
 bool model_facts_suspected(struct model_customer *c, const struct model_part *part);
+/* Drops its bytes: the next ones decide. */
+void model_facts_suspect(struct model_customer *c, const struct model_part *part);
 
 /* The part's object as S3 has it, kept on disk. A refusal as replaced makes the month be looked at again. */
 errint model_source_object(struct model_customer *c, const char *period, const struct model_part *part,

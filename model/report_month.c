@@ -62,6 +62,7 @@ static errint columns_tsv(struct model_customer *c, const struct model_month *m,
     struct model_asking asking = {.waiter = w};
     if (!m->readable)
         return err_set(-ENOENT, "%s is not delivered as gzip CSV: see raw/%s", m->period, m->period);
+    size_t unread = m->part_count;
     for (size_t i = 0; i < m->part_count; i++) {
         struct cache_fact fact cleanup(cache_fact_done) = {0};
         errint e = model_facts_get(c, m->period, &m->parts[i], &asking, &fact);
@@ -69,7 +70,11 @@ static errint columns_tsv(struct model_customer *c, const struct model_month *m,
             return e;
         if (fact.header && *fact.header)
             return put_header(m, fact.header, ret);
+        if (fact.header_bytes < 0)
+            unread = i;
     }
+    if (unread < m->part_count)
+        return err_set(-EIO, "%s has no header that can be read", m->parts[unread].key);
     return put_header(m, "", ret);
 }
 

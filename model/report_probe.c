@@ -5,6 +5,9 @@
  *
  *   ASKING (pending > 0) -> task -> ASKING again, or the end of the flight
  *
+ * What was asked for beside the cache has no checksum, and what it gives is kept for ever: a beginning that cannot be read
+ * is asked for once more, and that of a part in the cache on fresh bytes. If that fails too, the part has no header.
+ *
  * The task runs only when pending fell to 0 (large) or when woken by the object, so it needs no lock.
  */
 #include "model/report_probe.h"
@@ -38,12 +41,15 @@ struct probe {
     struct task task;
     struct waiter waiter;
     struct model_customer *customer;
+    char period[8];
     char *flight, *fact_name;
     struct model_part part;
     struct source *object; /* one of the two */
     struct feed *feed;
     struct piece head, tail;
     size_t head_bytes;
+    bool damaged; /* its gzip data cannot be read so far */
+    bool again;   /* asked for once more */
     atomic_uint pending;
 };
 
@@ -116,6 +122,8 @@ static errint cut_header(const char *plain, size_t len, bool whole, struct cache
     if (!record && !whole)
         return -EAGAIN;
     size_t header = record ? (size_t)csv.record_bytes : len;
+    if (memchr(plain, '\0', header))
+        return err_set(-EIO, "the header record holds a NUL");
     fact->header = strndup(plain, header);
     fact->header_bytes = (int64_t)header;
     return fact->header ? 0 : err_set(-ENOMEM, "no memory for a header");
@@ -131,6 +139,7 @@ static errint learn_head(struct probe *p, struct cache_fact *fact)
         return err_set(-ENOMEM, "no memory to look into %s", p->part.key);
     errint e = cache_gunzip_head(buf_text(&p->head.bytes), p->head.bytes.len, p->part.size_bytes, plain,
                                  PLAIN_MAX_BYTES, &len, &more);
+    p->damaged = e != 0;
     if (e)
         return err_add(e, "%s", p->part.key);
     bool whole = p->head.bytes.len == p->part.size_bytes && len < PLAIN_MAX_BYTES && !more;
@@ -176,11 +185,10 @@ static errint learn(struct probe *p)
     if (trailer->len >= CACHE_GZIP_TRAILER_BYTES)
         learn_declared(p, (const uint8_t *)trailer->data + trailer->len - CACHE_GZIP_TRAILER_BYTES, &fact);
     e = learn_head(p, &fact);
-    if (e == -EIO) {
+    if ((e == -EIO && p->again) || e == -EFBIG) {
         /* No gzip, or no CSV: the proof says so with the whole part before it; here it is only a part without a header. */
         fact.header = strdup("");
-        fact.header_bytes = 0;
-        e = 0;
+        e = fact.header ? 0 : err_set(-ENOMEM, "no memory for a header");
     }
     if (fact.declared_bytes < 0)
         fact.declared_bytes = 0;
@@ -204,6 +212,11 @@ static void run_feed(struct task *t)
 {
     struct probe *p = (struct probe *)t;
     errint e = learn(p);
+    if (e == -EIO && !p->again) {
+        p->again = true;
+        ask_large(p, true);
+        return;
+    }
     if (e == -EAGAIN) {
         p->head_bytes *= 4;
         ask_large(p, false);
@@ -239,6 +252,19 @@ static errint read_object(struct probe *p)
     return e ? e : read_piece(p, &p->tail, size - tail, tail);
 }
 
+/* From the beginning; on fresh bytes if these are damaged: then the part is suspect, as after a pass that failed. */
+static errint begin_again(struct probe *p)
+{
+    p->again = true;
+    buf_reset(&p->head.bytes);
+    buf_reset(&p->tail.bytes);
+    if (!p->damaged || p->customer->model->settings->offline)
+        return 0;
+    source_put(steal_ptr(&p->object));
+    model_facts_suspect(p->customer, &p->part);
+    return model_source_object(p->customer, p->period, &p->part, &p->object);
+}
+
 /* A wait and a longer beginning both make it begin again where the bytes end. */
 static void run_object(struct task *t)
 {
@@ -248,6 +274,10 @@ static void run_object(struct task *t)
         return;
     if (e == 0)
         e = learn(p);
+    if (e == -EIO && !p->again && (e = begin_again(p)) == 0) {
+        task_wake(&p->task);
+        return;
+    }
     if (e == -EAGAIN) {
         p->head_bytes *= 4;
         task_wake(&p->task);
@@ -277,6 +307,7 @@ errint model_probe_start(struct model_customer *c, const char *period, const str
         return err_set(-ENOMEM, "no memory to look into %s", part->key);
     model_facts_name(c, part, &name);
     p->customer = model_customer_get(c);
+    memcpy(p->period, period, sizeof p->period);
     p->flight = strdup(flight);
     p->part.key = strdup(part->key);
     p->part.etag = strdup(part->etag);

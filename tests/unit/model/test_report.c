@@ -231,6 +231,119 @@ static void other_columns_are_refused(void)
     fake_stop(&f);
 }
 
+static errint columns_wait(struct fake *f, struct model_month *m, struct buf *text)
+{
+    struct blocker b;
+    int64_t floor_ns = 0;
+    errint e;
+    blocker_init(&b);
+    while ((e = model_month_file(f->customer, m, MODEL_MONTH_COLUMNS_TSV, text, &floor_ns, &b.waiter)) == -EAGAIN)
+        wait_for(&b);
+    blocker_done(&b);
+    return e;
+}
+
+/* Alone, a part needs no header to be read; with others it does. */
+static void a_header_that_cannot_be_read_hides_no_bytes(void)
+{
+    static const char odd[] = "\"a\"b,c\n1,2\n";
+    struct fake f;
+    struct buf text = BUF_INIT;
+    fake_start(&f);
+    put_gzip(&f, "r-1.csv.gz", odd, T0);
+    put_manifest(&f, 1, "a1", T0);
+    struct model_month *m = get_month(&f);
+    check_file(&f, m, MODEL_REPORT_CSV, odd);
+    check_file(&f, m, 0, odd);
+    CHECK_INT(columns_wait(&f, m, &text), -EIO);
+    CHECK_INT(text.len, 0);
+    model_month_put(m);
+    put_gzip(&f, "r-2.csv.gz", "a/b,c\n3,4\n", T0 + 10);
+    put_manifest(&f, 2, "a2", T0 + 10);
+    CHECK_INT(model_fetch_refresh_wait(f.customer, MODEL_MONTH, NULL), 0);
+    m = get_month(&f);
+    CHECK_INT(read_file(&f, m, MODEL_REPORT_CSV, &text), -EIO);
+    check_file(&f, m, 0, odd);
+    CHECK_INT(columns_wait(&f, m, &text), 0);
+    CHECK(strstr(buf_text(&text), "2\tc\t") != NULL);
+    buf_done(&text);
+    model_month_put(m);
+    fake_stop(&f);
+}
+
+/* Columns are compared behind it too. */
+static void a_header_with_a_nul_is_none(void)
+{
+    struct fake f;
+    struct buf gz = BUF_INIT, text = BUF_INIT;
+    fake_start(&f);
+    for (int i = 1; i <= 2; i++) {
+        char key[64], plain[] = "a,b\0x,c\n1,2,3\n";
+        plain[4] = (char)('x' + i);
+        (void)snprintf(key, sizeof key, FOLDER "r-%d.csv.gz", i);
+        buf_reset(&gz);
+        fake_gzip(&gz, plain, sizeof plain - 1, 6);
+        fake_put(&f, key, gz.data, gz.len, T0);
+    }
+    put_manifest(&f, 2, "a1", T0);
+    struct model_month *m = get_month(&f);
+    CHECK_INT(read_file(&f, m, MODEL_REPORT_CSV, &text), -EIO);
+    CHECK_INT(columns_wait(&f, m, &text), -EIO);
+    buf_done(&gz);
+    buf_done(&text);
+    model_month_put(m);
+    fake_stop(&f);
+}
+
+static void a_byte_order_mark_is_no_column(void)
+{
+    struct fake f;
+    struct buf text = BUF_INIT;
+    fake_start(&f);
+    put_gzip(&f, "r-1.csv.gz", "\xef\xbb\xbf\"a\nb\",c\n1,2\n", T0);
+    put_gzip(&f, "r-2.csv.gz", "\xef\xbb\xbf\"a\nb\",c\n3,4\n", T0);
+    put_gzip(&f, "r-3.csv.gz", "\"a\nb\",c\n5,6\n", T0);
+    put_manifest(&f, 3, "a1", T0);
+    struct model_month *m = get_month(&f);
+    check_file(&f, m, MODEL_REPORT_CSV, "\xef\xbb\xbf\"a\nb\",c\n1,2\n3,4\n5,6\n");
+    CHECK_INT(columns_wait(&f, m, &text), 0);
+    CHECK_STR(buf_text(&text), "position\tname\ttype\n1\ta b\t\n2\tc\t\n");
+    buf_done(&text);
+    model_month_put(m);
+    fake_stop(&f);
+}
+
+/* The same bytes delivered once more: a file whose time is another is another version, with nothing fetched for it. */
+static void a_delivery_of_the_same_bytes_has_its_own_time(void)
+{
+    struct fake f;
+    struct model_file before[3], after[3];
+    static const size_t files[] = {MODEL_REPORT_CSV, 0, MODEL_RAW_MANIFEST};
+    fake_start(&f);
+    for (int delivery = 0; delivery < 2; delivery++) {
+        if (delivery)
+            f.objects[0].modified += 100; /* its ETag stays */
+        else
+            put_gzip(&f, "r-1.csv.gz", "a/b,c\n1,2\n", T0);
+        put_manifest(&f, 1, delivery ? "a2" : "a1", T0 + delivery * 100);
+        if (delivery)
+            CHECK_INT(model_fetch_refresh_wait(f.customer, MODEL_MONTH, NULL), 0);
+        struct model_month *m = get_month(&f);
+        for (size_t i = 0; i < 3; i++) {
+            struct model_file *to = delivery ? &after[i] : &before[i];
+            CHECK_INT(i < 2 ? stat_wait(&f, m, files[i], to) : model_raw_stat(f.customer, m, files[i], to), 0);
+        }
+        check_file(&f, m, MODEL_REPORT_CSV, "a/b,c\n1,2\n");
+        model_month_put(m);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_INT(after[i].mtime_ns - before[i].mtime_ns, 100 * CLOCK_NS_PER_S);
+        CHECK(after[i].version != before[i].version);
+    }
+    CHECK_INT(f.objects[0].gets, 1);
+    fake_stop(&f);
+}
+
 static void a_small_corrupt_part_is_known_at_stat(void)
 {
     struct fake f;
@@ -669,6 +782,10 @@ static const struct unit_test tests[] = {
     {"parts_become_one_report", parts_become_one_report},
     {"empty_and_header_only_parts_add_nothing", empty_and_header_only_parts_add_nothing},
     {"other_columns_are_refused", other_columns_are_refused},
+    {"a_header_that_cannot_be_read_hides_no_bytes", a_header_that_cannot_be_read_hides_no_bytes},
+    {"a_header_with_a_nul_is_none", a_header_with_a_nul_is_none},
+    {"a_byte_order_mark_is_no_column", a_byte_order_mark_is_no_column},
+    {"a_delivery_of_the_same_bytes_has_its_own_time", a_delivery_of_the_same_bytes_has_its_own_time},
     {"a_small_corrupt_part_is_known_at_stat", a_small_corrupt_part_is_known_at_stat},
     {"a_large_part_is_published_as_declared", a_large_part_is_published_as_declared},
     {"a_part_without_a_last_line_end_joins_no_records", a_part_without_a_last_line_end_joins_no_records},
