@@ -1,12 +1,16 @@
-/* Finds the subcommand and runs it. `mount -t fuse.ctfs SOURCE DIR -o …` calls `ctfs SOURCE /DIR -o …`: two words that
+/* Finds the subcommand and runs it; what it printed and nobody could take is a failure, whatever the command says of
+ * itself: an export of external IDs that a full disk cut short must not end with 0. `mount -t fuse.ctfs SOURCE DIR -o …` calls `ctfs SOURCE /DIR -o …`: two words that
  * name no subcommand and look like that are a mount. */
 #include "cli/cli.h"
 #include "cli/version.h"
 #include "fs/daemon.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct cli_command *const commands[] = {
     &cli_mount_command,    &cli_umount_command, &cli_status_command, &cli_connect_command,
@@ -78,11 +82,17 @@ static bool is_mount8(int argc, char **argv)
     return argc >= 3 && argv[1][0] != '-' && (argv[2][0] == '/' || strncmp(argv[1], "s3://", 5) == 0);
 }
 
-int main(int argc, char **argv)
+/* A stream that the caller closed is opened the wrong way round: no database or socket gets its number, and using it is
+ * still EBADF. */
+static void keep_streams(void)
 {
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file past RLIMIT_FSIZE is a failed write like another, not an end */
-    (void)signal(SIGCHLD, SIG_DFL); /* where it came ignored, no child's exit status could be had */
-    fs_daemon_harden();
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+static int find_and_run(int argc, char **argv)
+{
     if (argc < 2) {
         print_help();
         return 2;
@@ -102,4 +112,19 @@ int main(int argc, char **argv)
         return run(&cli_mount_command, argc, argv);
     (void)fprintf(stderr, "ctfs: no such command: %s (ctfs --help lists them)\n", argv[1]);
     return 2;
+}
+
+int main(int argc, char **argv)
+{
+    keep_streams();
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file past RLIMIT_FSIZE is a failed write like another, not an end */
+    (void)signal(SIGCHLD, SIG_DFL); /* where it came ignored, no child's exit status could be had */
+    fs_daemon_harden();
+    int status = find_and_run(argc, argv);
+    bool before = ferror(stdout); /* errno is no longer that failure's */
+    if (fflush(stdout) == 0 && !before)
+        return status;
+    (void)fprintf(stderr, "ctfs: standard output cannot be written%s%s\n", before ? "" : ": ",
+                  before ? "" : strerror(errno));
+    return 1;
 }
