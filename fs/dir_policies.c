@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "fs/kind.h"
 #include "model/policies.h"
+#include "model/seen.h"
 
 /* NULL while there is no customer: what the vendor needs first is there already. */
 static errint ask_connection(struct fs_ask *a, const struct cache_connection **ret)
@@ -70,7 +70,7 @@ static errint changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret_n
     if (e == 0) {
         static const char where[] = "names of policies";
         struct hash128 hash = hash128_bytes(buf_text(&names.names), names.names.len);
-        e = cache_store_seen(a->fs->model->store, hash_bytes(where, sizeof where), hash, 0, clock_wall_ns(), ret_ns);
+        e = model_seen_first(a->fs->model, hash_bytes(where, sizeof where), hash, 0, ret_ns);
     }
     fs_listing_done(&names);
     return e;

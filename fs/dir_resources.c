@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "fs/kind.h"
 #include "model/resources.h"
+#include "model/seen.h"
 
 static errint need(struct fs_ask *a, const struct fs_place *p, struct model_customer **ret)
 {
@@ -122,7 +122,7 @@ static errint names_changed(struct fs_ask *a, const char *where, each_name walk,
         e = fs_listing_error(&names);
     if (e == 0) {
         struct hash128 hash = hash128_bytes(buf_text(&names.names), names.names.len);
-        e = cache_store_seen(a->fs->model->store, hash_bytes(where, strlen(where)), hash, 0, clock_wall_ns(), ret_ns);
+        e = model_seen_first(a->fs->model, hash_bytes(where, strlen(where)), hash, 0, ret_ns);
     }
     fs_listing_done(&names);
     return e;

@@ -13,6 +13,7 @@
 #include "fs/handle.h"
 #include "fs/request.h"
 #include "fs/tree.h"
+#include "model/status.h"
 
 #define STUCK_NS (2 * CLOCK_NS_PER_S) /* longer than a slow network needs: past the cache reads cost more */
 #define MAX_BACKGROUND 4096
@@ -511,11 +512,9 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 /* The cache: its limit as the size, what it holds as what is used. */
 static errint try_statfs(struct fs_request *r)
 {
-    struct cache_objects_status status = {0};
-    if (r->ask.fs->model->objects)
-        cache_objects_status(r->ask.fs->model->objects, &status);
-    uint64_t used = status.kept_bytes;
-    uint64_t limit = status.limit_bytes > used ? status.limit_bytes : used;
+    uint64_t used, limit;
+    model_status_space(r->ask.fs->model, &used, &limit);
+    limit = limit > used ? limit : used;
     struct statvfs s = {
         .f_bsize = 4096,
         .f_frsize = 4096,

@@ -1,5 +1,5 @@
-/* A few slots, the least recently used one is given up. A slot is good as long as cache.db's listing is the one that it
- * was decoded from.
+/* A few slots, the least recently used one is given up. A slot is good as long as its month's stamp is the one that
+ * it was decoded at.
  */
 #include "fs/snapshots.h"
 
@@ -12,7 +12,7 @@
 
 struct slot {
     char *scope; /* NULL: empty */
-    int64_t fetched_ns, changed_ns;
+    struct model_month_stamp stamp;
     uint64_t used;
     struct model_month *month;
 };
@@ -71,13 +71,13 @@ static struct slot *pick(struct fs_snapshots *s, const char *scope)
     return oldest;
 }
 
-static struct model_month *find(struct fs_snapshots *s, const char *scope, const struct cache_listing *listing)
+static struct model_month *find(struct fs_snapshots *s, const char *scope, const struct model_month_stamp *stamp)
 {
     struct model_month *found = NULL;
     pthread_mutex_lock(&s->lock);
     struct slot *slot = pick(s, scope);
-    if (slot->scope && strcmp(slot->scope, scope) == 0 && slot->fetched_ns == listing->fetched_ns &&
-        slot->changed_ns == listing->changed_ns) {
+    if (slot->scope && strcmp(slot->scope, scope) == 0 && slot->stamp.fetched_ns == stamp->fetched_ns &&
+        slot->stamp.changed_ns == stamp->changed_ns) {
         slot->used = ++s->uses;
         found = hold(slot->month);
     }
@@ -86,36 +86,32 @@ static struct model_month *find(struct fs_snapshots *s, const char *scope, const
 }
 
 /* Takes SCOPE. */
-static void keep(struct fs_snapshots *s, char *scope, const struct cache_listing *listing, struct model_month *month)
+static void keep(struct fs_snapshots *s, char *scope, const struct model_month_stamp *stamp, struct model_month *month)
 {
     pthread_mutex_lock(&s->lock);
     struct slot *slot = pick(s, scope), old = *slot;
-    *slot = (struct slot){.scope = scope,
-                          .fetched_ns = listing->fetched_ns,
-                          .changed_ns = listing->changed_ns,
-                          .used = ++s->uses,
-                          .month = hold(month)};
+    *slot = (struct slot){.scope = scope, .stamp = *stamp, .used = ++s->uses, .month = hold(month)};
     pthread_mutex_unlock(&s->lock);
     empty_slot(&old);
 }
 
-/* The listing is read first: if another comes in between, the slot is only too old, and decoded again next time. */
+/* The stamp is read first: if another comes in between, the slot is only too old, and decoded again next time. */
 errint fs_snapshots_get(struct fs_snapshots *s, struct model_customer *c, const char *period, struct model_month **ret)
 {
     struct buf scope cleanup_buf = BUF_INIT;
-    struct cache_listing listing;
+    struct model_month_stamp stamp;
     model_fetch_scope(c, MODEL_MONTH, period, &scope);
     errint e = buf_error(&scope);
     if (e == 0)
-        e = cache_store_listing(c->model->store, buf_text(&scope), &listing);
+        e = model_month_stamp(c, period, &stamp);
     if (e)
         return e;
-    struct model_month *m = find(s, buf_text(&scope), &listing);
+    struct model_month *m = find(s, buf_text(&scope), &stamp);
     if (!m) {
         e = model_month_get(c, period, &m);
         if (e)
             return e;
-        keep(s, buf_steal(&scope), &listing, m);
+        keep(s, buf_steal(&scope), &stamp, m);
     }
     *ret = m;
     return 0;

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "model/organization.h"
+#include "model/seen.h"
 #include "model/status.h"
 
 #define TEXT_MAX (256u << 20) /* accounts.tsv of any organization is far below */
@@ -77,7 +77,7 @@ static errint find_place(struct fs_ask *a, const struct fs_node *parent, const c
 static int64_t first_seen(struct fs_ask *a, const char *path, struct hash128 hash, int64_t floor_ns)
 {
     int64_t ns = 0;
-    errint e = cache_store_seen(a->fs->model->store, fs_node_ino(path), hash, floor_ns, clock_wall_ns(), &ns);
+    errint e = model_seen_first(a->fs->model, fs_node_ino(path), hash, floor_ns, &ns);
     return e ? (floor_ns ? floor_ns : a->fs->started_ns) : ns;
 }
 
@@ -204,7 +204,7 @@ static struct hash128 hash_names(const struct fs_kind *kind)
 static int64_t dated(struct fs_ask *a, const char *path, int64_t changed_ns)
 {
     int64_t ns = 0;
-    errint e = cache_store_dated(a->fs->model->store, fs_node_ino(path), changed_ns, clock_wall_ns(), &ns);
+    errint e = model_seen_dated(a->fs->model, fs_node_ino(path), changed_ns, &ns);
     return e ? (changed_ns ? changed_ns : a->fs->started_ns) : ns;
 }
 

@@ -287,6 +287,19 @@ errint model_months_link(struct model_customer *c, const char *which, char ret_p
     return 0;
 }
 
+errint model_month_stamp(struct model_customer *c, const char *period, struct model_month_stamp *ret)
+{
+    struct buf scope cleanup_buf = BUF_INIT;
+    struct cache_listing listing;
+    model_fetch_scope(c, MODEL_MONTH, period, &scope);
+    errint e = buf_error(&scope);
+    if (e == 0)
+        e = cache_store_listing(c->model->store, buf_text(&scope), &listing);
+    if (e == 0)
+        *ret = (struct model_month_stamp){.fetched_ns = listing.fetched_ns, .changed_ns = listing.changed_ns};
+    return e;
+}
+
 errint model_month_get(struct model_customer *c, const char *period, struct model_month **ret)
 {
     struct buf scope cleanup_buf = BUF_INIT, text cleanup_buf = BUF_INIT, manifest cleanup_buf = BUF_INIT;

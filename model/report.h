@@ -46,6 +46,12 @@ errint model_months_changed(struct model_customer *c, int64_t *ret_ns);
 /* "latest": the newest month delivered; "previous": the calendar month before it, when delivered. -ENOENT. */
 errint model_months_link(struct model_customer *c, const char *which, char ret_period[8]);
 
+/* Of which fetch the month's snapshot is; another one has another stamp. -ENOENT: not fetched yet. */
+struct model_month_stamp {
+    int64_t fetched_ns, changed_ns;
+};
+errint model_month_stamp(struct model_customer *c, const char *period, struct model_month_stamp *ret);
+
 /* The month's snapshot. Needs MODEL_MONTHS and MODEL_MONTH. */
 errint model_month_get(struct model_customer *c, const char *period, struct model_month **ret);
 void model_month_put(struct model_month *m);

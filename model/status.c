@@ -198,6 +198,15 @@ static void build_waiting(struct building *b)
     }
 }
 
+void model_status_space(struct model *m, uint64_t *ret_used_bytes, uint64_t *ret_limit_bytes)
+{
+    struct cache_objects_status s = {0};
+    if (m->objects)
+        cache_objects_status(m->objects, &s);
+    *ret_used_bytes = s.kept_bytes;
+    *ret_limit_bytes = s.limit_bytes;
+}
+
 static void build_cache(struct building *b)
 {
     struct cache_objects_status s = {0};

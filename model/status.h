@@ -37,6 +37,9 @@ errint model_status_json(struct model *m, struct buf *ret);
 /* Of the states alone (health, connections, failing topics, notices): counters and ages do not change it. */
 errint model_status_digest(struct model *m, struct hash128 *ret);
 
+/* What the objects' folder holds, and may hold: 0 and 0 without a cache. */
+void model_status_space(struct model *m, uint64_t *ret_used_bytes, uint64_t *ret_limit_bytes);
+
 /* Said in status until replaced: a contradicted size, a corrupt part, a refused header; KEY names what it is about. */
 void model_status_note(struct model *m, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* What was said under a KEY that begins with PREFIX is over. */

@@ -9,12 +9,12 @@
 
 #include "base/clock.h"
 #include "base/job.h"
-#include "cache/object.h"
 #include "model/command.h"
 #include "model/organization.h"
 #include "model/policies.h"
 #include "model/report.h"
 #include "model/resources.h"
+#include "model/seen.h"
 #include "model/status.h"
 
 struct fake *fake;
@@ -514,18 +514,18 @@ errint model_connect_text(struct model *m, struct buf *ret, struct waiter *w)
 }
 
 /* Contents seen, by inode; a few are enough. */
-errint cache_store_dated(struct cache_store *s, uint64_t ino, int64_t changed_ns, int64_t now_ns, int64_t *ret_mtime_ns)
+errint model_seen_dated(struct model *m, uint64_t ino, int64_t changed_ns, int64_t *ret_ns)
 {
     if (changed_ns == 0)
-        return cache_store_seen(s, ino, (struct hash128){0, 0}, 0, now_ns, ret_mtime_ns);
-    *ret_mtime_ns = changed_ns;
+        return model_seen_first(m, ino, (struct hash128){0, 0}, 0, ret_ns);
+    *ret_ns = changed_ns;
     return 0;
 }
 
-errint cache_store_seen(struct cache_store *s, uint64_t ino, struct hash128 hash, int64_t floor_ns, int64_t now_ns,
-                        int64_t *ret_mtime_ns)
+errint model_seen_first(struct model *m, uint64_t ino, struct hash128 hash, int64_t floor_ns, int64_t *ret_ns)
 {
-    (void)s;
+    (void)m;
+    int64_t now_ns = clock_wall_ns();
     static struct {
         uint64_t ino, hash;
         int64_t ns;
@@ -538,7 +538,7 @@ errint cache_store_seen(struct cache_store *s, uint64_t ino, struct hash128 hash
         seen[i].ns = now_ns > floor_ns ? now_ns : floor_ns;
     seen[i].ino = ino;
     seen[i].hash = hash.a;
-    *ret_mtime_ns = seen[i].ns;
+    *ret_ns = seen[i].ns;
     pthread_mutex_unlock(&lock);
     return 0;
 }
@@ -548,18 +548,18 @@ void model_fetch_scope(const struct model_customer *c, enum model_topic topic, c
     buf_printf(ret, "%s%d/%s", c->scope, (int)topic, arg);
 }
 
-errint cache_store_listing(struct cache_store *s, const char *scope, struct cache_listing *ret)
+errint model_month_stamp(struct model_customer *c, const char *period, struct model_month_stamp *ret)
 {
-    (void)s;
-    (void)scope;
-    *ret = (struct cache_listing){.fetched_ns = 1, .changed_ns = fake->version};
+    (void)c;
+    (void)period;
+    *ret = (struct model_month_stamp){.fetched_ns = 1, .changed_ns = fake->version};
     return 0;
 }
 
-void cache_objects_status(struct cache_objects *o, struct cache_objects_status *ret)
+void model_status_space(struct model *m, uint64_t *ret_used_bytes, uint64_t *ret_limit_bytes)
 {
-    (void)o;
-    *ret = (struct cache_objects_status){0};
+    (void)m;
+    *ret_used_bytes = *ret_limit_bytes = 0;
 }
 
 void model_status_set_waiting(struct model *m, model_waiting_list list, void *arg)
