@@ -28,6 +28,7 @@ static const char text[] =
     "\n"
     "Pipelines (awk cannot read quoted commas; ctfs tsv writes tab-separated values):\n"
     "\n"
+    "  export LC_ALL=C    # where a comma is the decimal point, awk takes 0.5 for 0 otherwise\n"
     "  ctfs tsv cur/latest/report.csv | head -3\n"
     "  ctfs tsv cur/latest/report.csv | awk -F'\\t' '\n"
     "    NR == 1 { for (i = 1; i <= NF; i++) c[$i] = i; next }\n"

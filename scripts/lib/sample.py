@@ -162,14 +162,14 @@ def seed_create_new(customer, options, maker):
 
 
 def vendor_identity_policy(bucket):
-    """What the vendor's user may do, and nothing else; the stand-in for what ctfs prints under policies/."""
+    """policies/vendor-identity-policy.json as ctfs prints it, and nothing else: test_onboarding_vendor compares the two."""
+    own = f"arn:aws:s3:::{bucket}"
     return {"Version": "2012-10-17", "Statement": [
-        {"Sid": "AssumeCustomersRoles", "Effect": "Allow", "Action": "sts:AssumeRole",
-         "Resource": "arn:aws:iam::*:role/*"},
-        {"Sid": "FindOwnBucket", "Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"],
-         "Resource": f"arn:aws:s3:::{bucket}"},
-        {"Sid": "WriteTemplatesAndProbes", "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"],
-         "Resource": [f"arn:aws:s3:::{bucket}/templates/*", f"arn:aws:s3:::{bucket}/data/*"]}]}
+        {"Sid": "CtfsAssume", "Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": "arn:aws:iam::*:role/*"},
+        {"Sid": "CtfsBucket", "Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": own},
+        {"Sid": "CtfsTemplates", "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"],
+         "Resource": own + "/templates/*"},
+        {"Sid": "CtfsProbe", "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": own + "/data/*/.ctfs-probe"}]}
 
 
 def vendor_bucket_policy(bucket, vendor, customer):

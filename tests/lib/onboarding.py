@@ -15,6 +15,7 @@ from pathlib import Path
 from harness import PROGRAM, Mount, World, check, clean_environment, http, same
 
 import boto3
+from sample import vendor_identity_policy as identity_policy  # noqa: F401
 
 VENDOR, CUSTOMER, OTHER = "999900001111", "111122223333", "222233334444"
 BUCKET, VENDOR_BUCKET = "synapsesai-cost-usage", "startrips-usage-bucket"
@@ -22,17 +23,6 @@ GUIDE = Path(__file__).resolve().parents[1] / "vectors" / "guide"
 SETTINGS = {"TimeUnit": "DAILY", "Format": "textORcsv", "Compression": "GZIP", "AdditionalSchemaElements": ["RESOURCES"],
             "AdditionalArtifacts": [], "RefreshClosedReports": True, "ReportVersioning": "OVERWRITE_REPORT"}
 RESOURCE_POLICY, S3_POLICY = "CloudTrakr-Custom-ResourceMonitoring-Policy", "CloudTrakr-Custom-S3-Policy"
-
-
-def identity_policy(bucket):
-    """policies/vendor-identity-policy.json as ctfs prints it: test_onboarding_vendor compares the two."""
-    own = f"arn:aws:s3:::{bucket}"
-    return {"Version": "2012-10-17", "Statement": [
-        {"Sid": "CtfsAssume", "Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": "arn:aws:iam::*:role/*"},
-        {"Sid": "CtfsBucket", "Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": own},
-        {"Sid": "CtfsTemplates", "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject"],
-         "Resource": own + "/templates/*"},
-        {"Sid": "CtfsProbe", "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": own + "/data/*/.ctfs-probe"}]}
 
 
 def trust_policy(external_id=None, operator="StringEquals", effect="Allow"):
