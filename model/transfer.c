@@ -106,6 +106,12 @@ static errint run_text(struct model_step *s, const struct buf *text, struct buf 
     return e;
 }
 
+/* What an export does not say stays as it is. */
+static errint take(char **text, const cJSON *o, const char *name)
+{
+    return *member(o, name) ? model_row_set(text, member(o, name)) : 0;
+}
+
 /* The row as exported, pending. */
 static errint keep(struct model_step *s, const cJSON *o, struct cache_connection *row)
 {
@@ -121,9 +127,9 @@ static errint keep(struct model_step *s, const cJSON *o, struct cache_connection
     if (e == 0)
         e = model_row_set(&row->external_id, id);
     if (e == 0)
-        e = model_row_set(&row->principal, member(o, "principal"));
-    if (e == 0)
-        e = model_row_note_put(row, "vendor_bucket", *vendor ? vendor : NULL);
+        e = take(&row->principal, o, "principal");
+    if (e == 0 && *vendor)
+        e = model_row_note_put(row, "vendor_bucket", vendor);
     return e ? e : cache_state_put(s->m->state, row);
 }
 
@@ -135,9 +141,9 @@ static errint keep_locked(struct model_step *s, const cJSON *o, struct cache_con
     if (e == 0 && *member(o, "name"))
         e = model_onboard_check_name(s->m, member(o, "name"), found.handle);
     if (e == 0)
-        e = model_row_set(&found.name, member(o, "name"));
+        e = take(&found.name, o, "name");
     if (e == 0)
-        e = model_row_set(&found.bucket_owner, member(o, "bucket_owner"));
+        e = take(&found.bucket_owner, o, "bucket_owner");
     if (e == 0)
         e = keep(s, o, &found);
     cache_connection_done(row);
