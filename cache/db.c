@@ -84,7 +84,7 @@ DEFINE_CLEANUP(cleanup_dbp, struct cache_db *, cache_db_close)
 static void configure(struct cache_db *db, enum cache_db_access access)
 {
     sqlite3_extended_result_codes(db->sqlite, 1);
-    sqlite3_busy_timeout(db->sqlite, 5000);
+    sqlite3_busy_timeout(db->sqlite, CACHE_DB_BUSY_MS);
     sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     if (access == CACHE_DB_READ)

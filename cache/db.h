@@ -18,6 +18,8 @@
 #include "base/errors.h"
 #include "base/hash.h"
 
+#define CACHE_DB_BUSY_MS 5000 /* how long a statement waits for another process's lock */
+
 struct cache_db;
 
 struct cache_db_spec {

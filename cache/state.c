@@ -207,6 +207,7 @@ errint cache_state_open_as(const char *dir, const struct cache_db_spec *spec, st
     s->dirfd = -1;
     s->spec = spec;
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->seen_lock, NULL);
     errint r = cache_db_folder(dir, &s->dirfd, &s->dir);
     if (r == 0)
         r = open_db(s);
@@ -231,6 +232,8 @@ void cache_state_close(struct cache_state *s)
     cache_db_close(s->db);
     if (s->dirfd >= 0)
         close(s->dirfd);
+    cache_state_forget_seen(s);
+    pthread_mutex_destroy(&s->seen_lock);
     pthread_mutex_destroy(&s->lock);
     free(s->dir);
     free(s);

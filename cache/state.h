@@ -44,6 +44,9 @@ void cache_connection_done(struct cache_connection *c);
 
 /* All rows, by creation. *RET is malloc'd, *RET_COUNT rows, each to be done. */
 errint cache_state_list(struct cache_state *s, struct cache_connection **ret, size_t *ret_count);
+/* The same for who may not wait (a FUSE thread): while a write of any process is under way for longer than a moment (20
+ * ms), or its process was stopped amid it, the rows as they were seen last, which own writes are always part of. */
+errint cache_state_look(struct cache_state *s, struct cache_connection **ret, size_t *ret_count);
 errint cache_state_get(struct cache_state *s, const char *handle, struct cache_connection *ret); /* -ENOENT */
 
 /* Inserts, or replaces the row of the same handle. -EEXIST when another row has the name (case counts) or triple. */

@@ -1,11 +1,13 @@
 /* The rows of state.db. The text columns and the integer columns each go by one table of their places in struct
  * cache_connection, in the order of the SQL below; a row's sum is over all of them, length first. */
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "cache/state_private.h"
 
 #define TEXT_LEN_MAX ((size_t)4 << 20)
+#define LOOK_MS 20
 
 enum statement { LIST, GET, REVISION, NAME_TAKEN, TRIPLE_TAKEN, PUT, DATA_VERSION };
 
@@ -156,20 +158,109 @@ static errint list_rows(struct cache_db *db, struct cache_connection **rows, siz
     return r;
 }
 
-errint cache_state_list(struct cache_state *s, struct cache_connection **ret, size_t *ret_count)
+static errint copy_row(const struct cache_connection *from, struct cache_connection *ret)
 {
-    struct cache_connection *rows = NULL;
+    struct cache_connection c = *from;
+    bool whole = true;
+    for (size_t i = 0; i < TEXT_COUNT; i++)
+        whole &= (*text_at(&c, i) = strdup(text_of(from, i))) != NULL;
+    *ret = c;
+    return whole ? 0 : err_set(-ENOMEM, "no memory for a connection");
+}
+
+static errint copy_rows(const struct cache_connection *rows, size_t count, struct cache_connection **ret)
+{
+    struct cache_connection *copy = calloc(count + 1, sizeof *copy);
+    errint r = copy ? 0 : err_set(-ENOMEM, "no memory for %zu connections", count);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = copy_row(&rows[i], &copy[i]);
+    if (r < 0)
+        free_rows(copy, copy ? count : 0);
+    else
+        *ret = copy;
+    return r;
+}
+
+/* ROWS are the state's. */
+static void set_seen(struct cache_state *s, struct cache_connection *rows, size_t count)
+{
+    pthread_mutex_lock(&s->seen_lock);
+    struct cache_connection *old = s->seen;
+    size_t old_count = s->seen_count;
+    s->seen = rows;
+    s->seen_count = count;
+    pthread_mutex_unlock(&s->seen_lock);
+    free_rows(old, old_count);
+}
+
+void cache_state_forget_seen(struct cache_state *s)
+{
+    set_seen(s, NULL, 0);
+}
+
+/* Under the lock. A copy that there is no memory for is none. */
+static errint list_and_see(struct cache_state *s, struct cache_connection **ret, size_t *ret_count)
+{
+    struct cache_connection *rows = NULL, *copy = NULL;
     size_t count = 0;
-    pthread_mutex_lock(&s->lock);
     errint r = list_rows(s->db, &rows, &count);
-    pthread_mutex_unlock(&s->lock);
     if (r < 0) {
         free_rows(rows, count);
         return r;
     }
+    if (copy_rows(rows, count, &copy) == 0)
+        set_seen(s, copy, count);
     *ret = rows;
     *ret_count = count;
     return 0;
+}
+
+errint cache_state_list(struct cache_state *s, struct cache_connection **ret, size_t *ret_count)
+{
+    pthread_mutex_lock(&s->lock);
+    errint r = list_and_see(s, ret, ret_count);
+    pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
+/* -EBUSY: not within a moment. */
+static errint look_at_file(struct cache_state *s, struct cache_connection **ret, size_t *ret_count)
+{
+    struct timespec end;
+    (void)clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += LOOK_MS * 1000000L;
+    end.tv_sec += end.tv_nsec / 1000000000L;
+    end.tv_nsec %= 1000000000L;
+    if (pthread_mutex_timedlock(&s->lock, &end) != 0)
+        return err_set(-EBUSY, "state.db is being written");
+    sqlite3_busy_timeout(cache_db_handle(s->db), LOOK_MS);
+    errint r = list_and_see(s, ret, ret_count);
+    sqlite3_busy_timeout(cache_db_handle(s->db), CACHE_DB_BUSY_MS);
+    pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
+errint cache_state_look(struct cache_state *s, struct cache_connection **ret, size_t *ret_count)
+{
+    errint r = look_at_file(s, ret, ret_count);
+    if (r != -EBUSY)
+        return r;
+    pthread_mutex_lock(&s->seen_lock);
+    if (s->seen)
+        r = copy_rows(s->seen, s->seen_count, ret);
+    if (r == 0)
+        *ret_count = s->seen_count;
+    pthread_mutex_unlock(&s->seen_lock);
+    return r;
+}
+
+/* Under the lock: what was just written is what looks see. */
+static void see_own_write(struct cache_state *s)
+{
+    struct cache_connection *rows = NULL;
+    size_t count = 0;
+    if (list_and_see(s, &rows, &count) == 0)
+        free_rows(rows, count);
 }
 
 errint cache_state_check_rows(struct cache_state *s)
@@ -287,6 +378,8 @@ errint cache_state_put(struct cache_state *s, const struct cache_connection *c)
     if (r == 0)
         r = cache_db_end(s->db, write_row(s->db, c));
     s->own_writes++; /* a failed commit may still have become durable */
+    if (r == 0)
+        see_own_write(s);
     pthread_mutex_unlock(&s->lock);
     return r;
 }
@@ -296,7 +389,7 @@ static errint read_version(struct cache_state *s, int64_t *ret)
     sqlite3_stmt *stmt;
     sqlite3_busy_timeout(cache_db_handle(s->db), 0);
     int r = cache_db_first(s->db, DATA_VERSION, &stmt, "");
-    sqlite3_busy_timeout(cache_db_handle(s->db), 5000);
+    sqlite3_busy_timeout(cache_db_handle(s->db), CACHE_DB_BUSY_MS);
     if (r == 1) {
         int64_t version = sqlite3_column_int64(stmt, 0);
         cache_db_unuse(s->db, DATA_VERSION, stmt);

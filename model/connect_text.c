@@ -81,7 +81,7 @@ errint model_connect_text(struct model *m, struct buf *ret, struct waiter *w)
 {
     struct cache_connection *rows = NULL;
     size_t count = 0;
-    errint e = cache_state_list(m->state, &rows, &count);
+    errint e = cache_state_look(m->state, &rows, &count);
     if (e < 0)
         return e;
     bool waiting = false;

@@ -177,17 +177,20 @@ static void add_account(cJSON *accounts, const char *principal)
     cJSON_AddItemToArray(accounts, cJSON_CreateString(account));
 }
 
-/* One policy for the bucket: who writes templates, and every customer that has a role; good from step 1 on. */
-static cJSON *vendor_bucket_policy(struct model *m, const struct cache_connection *c)
+/* One policy for the bucket: who writes templates, and every customer that has a role; good from step 1 on. One that
+ * knew of no customers would shut all of them out: no policy then. */
+static errint vendor_bucket_policy(struct model *m, const struct cache_connection *c, struct buf *ret)
 {
     struct bucket_name vendor = vendor_bucket(c);
     struct cache_connection *rows = NULL;
     size_t count = 0;
-    cJSON *statements, *accounts, *d = policy_start(&statements);
+    errint e = cache_state_look(m->state, &rows, &count);
+    if (e < 0)
+        return e;
+    cJSON *statements, *accounts;
+    cJSON *d cleanup(aws_json_deletep) = policy_start(&statements);
     cJSON_AddItemToArray(statements, templates_statement(vendor.text, c, &accounts));
     add_account(accounts, c->principal);
-    if (cache_state_list(m->state, &rows, &count) < 0)
-        count = 0;
     for (size_t i = 0; i < count; i++) {
         struct bucket_name theirs = vendor_bucket(&rows[i]);
         bool of_bucket = !rows[i].direct && *rows[i].principal && strcmp(theirs.text, vendor.text) == 0;
@@ -198,7 +201,8 @@ static cJSON *vendor_bucket_policy(struct model *m, const struct cache_connectio
         cache_connection_done(&rows[i]);
     }
     free(rows);
-    return d;
+    aws_json_print(ret, d);
+    return buf_error(ret);
 }
 
 static struct bucket_name vendor_bucket_of_settings(const struct model *m)
@@ -337,7 +341,7 @@ static const struct policy_file files[] = {
     {"report-definition.json", NULL, report_definition, NULL},
     {"template.json", by_role, NULL, template_text},
     {"trust-policy.json", by_role, trust_policy, NULL},
-    {"vendor-bucket-policy.json", with_vendor_bucket, vendor_bucket_policy, NULL},
+    {"vendor-bucket-policy.json", with_vendor_bucket, NULL, vendor_bucket_policy},
     {"vendor-identity-policy.json", by_role, vendor_identity_policy, NULL},
 };
 #define FILE_COUNT (sizeof files / sizeof files[0])

@@ -79,7 +79,7 @@ static void build_connections(struct building *b)
     size_t count = 0;
     if (b->model->direct && b->customer)
         cJSON_AddItemToArray(list, build_connection(b, &b->customer->connection));
-    if (cache_state_list(b->model->state, &rows, &count)) {
+    if (cache_state_look(b->model->state, &rows, &count)) {
         cJSON_AddStringToObject(b->json, "state_error", err_message());
         b->failing = true;
     }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cache/state_private.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/unit.h"
@@ -346,6 +347,48 @@ static void two_processes_write_at_once(void)
     scratch_done(&dir);
 }
 
+/* The name of the one row that a look sees, and how long it took. */
+static const char *look(struct cache_state *s, int64_t *ret_ms)
+{
+    static char name[64];
+    struct cache_connection *rows = NULL;
+    size_t count = 0;
+    int64_t begun_ns = clock_monotonic_ns();
+    CHECK_INT(cache_state_look(s, &rows, &count), 0);
+    *ret_ms = (clock_monotonic_ns() - begun_ns) / CLOCK_NS_PER_MS;
+    CHECK_INT(count, 1);
+    (void)snprintf(name, sizeof name, "%s", count ? rows[0].name : "");
+    for (size_t i = 0; i < count; i++)
+        cache_connection_done(&rows[i]);
+    free(rows);
+    return name;
+}
+
+/* A process stopped amid its commit holds the file for as long as it likes. */
+static void a_look_does_not_wait_for_a_writer(void)
+{
+    struct scratch dir;
+    sqlite3 *other = NULL;
+    int64_t ms = 0;
+    scratch_init(&dir);
+    struct cache_state *s = open_at(dir.path);
+    CHECK_INT(put(s, "c-1", "b1", "one", "x"), 0);
+    CHECK_STR(look(s, &ms), "one");
+    CHECK_INT(put(s, "c-1", "b1", "two", "x"), 0); /* nobody looked since */
+    CHECK_INT(sqlite3_open(scratch_file(&dir, "state.db"), &other), SQLITE_OK);
+    CHECK_INT(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    CHECK_STR(look(s, &ms), "two");
+    CHECK(ms < CACHE_DB_BUSY_MS / 2);
+    CHECK_INT(sqlite3_exec(other, "UPDATE connection SET name = 'x'; ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    CHECK_INT(sqlite3_close(other), SQLITE_OK);
+    struct cache_state *b = open_at(dir.path);
+    CHECK_INT(put(b, "c-1", "b1", "three", "x"), 0);
+    CHECK_STR(look(s, &ms), "three");
+    cache_state_close(b);
+    cache_state_close(s);
+    scratch_done(&dir);
+}
+
 static const struct unit_test tests[] = {
     {"rows_are_kept_and_unique", rows_are_kept_and_unique},
     {"the_version_moves", the_version_moves_for_own_and_others_writes},
@@ -357,6 +400,7 @@ static const struct unit_test tests[] = {
     {"unsafe_places_are_refused", unsafe_places_are_refused},
     {"killed_writers_lose_nothing", killed_writers_lose_nothing},
     {"two_processes_write_at_once", two_processes_write_at_once},
+    {"a_look_does_not_wait_for_a_writer", a_look_does_not_wait_for_a_writer},
 };
 
 int main(int argc, char **argv)
