@@ -204,6 +204,7 @@ errint cache_store_replace(struct cache_store *s, const char *scope, const struc
     errint r = sort_items(&p, items, count);
     if (r == 0)
         r = cache_store_write(s, write_replacement, &p);
+    cache_memo_drop(&s->memo, CACHE_MEMO_LISTING, scope);
     free(p.items);
     return r;
 }
@@ -232,11 +233,29 @@ static errint read_listing(struct cache_db *db, void *arg)
     return r < 0 ? r : r == 0 ? no_scope(p->scope) : 0;
 }
 
+static void pack_listing(const void *arg, struct buf *ret)
+{
+    buf_append(ret, ((const struct reading *)arg)->listing, sizeof(struct cache_listing));
+}
+
+static errint unpack_listing(void *arg, const char *packed, size_t len)
+{
+    memcpy(((struct reading *)arg)->listing, packed, len);
+    return 0;
+}
+
+static errint absent_listing(const void *arg)
+{
+    return no_scope(((const struct reading *)arg)->scope);
+}
+
 errint cache_store_listing(struct cache_store *s, const char *scope, struct cache_listing *ret)
 {
-    struct cache_listing listing;
+    static const struct cache_store_row row = {CACHE_MEMO_LISTING, read_listing, pack_listing, unpack_listing,
+                                               absent_listing};
+    struct cache_listing listing = {0};
     struct reading p = {.scope = scope, .listing = &listing};
-    errint r = cache_store_read(s, true, read_listing, &p);
+    errint r = cache_store_recall(s, &row, scope, &p);
     if (r == 0)
         *ret = listing;
     return r;
@@ -405,5 +424,7 @@ static errint write_forget(struct cache_db *db, void *arg)
 
 errint cache_store_forget(struct cache_store *s, const char *prefix)
 {
-    return cache_store_write(s, write_forget, (void *)(uintptr_t)prefix);
+    errint r = cache_store_write(s, write_forget, (void *)(uintptr_t)prefix);
+    cache_memo_clear(&s->memo);
+    return r;
 }

@@ -179,22 +179,47 @@ static errint take_fact(struct cache_db *db, sqlite3_stmt *stmt, struct fact_acc
     return cache_db_set_corrupt(db, err_set(-EIO, "cache.db: what is known of %s is not as it was written", p->key));
 }
 
+static errint absent_fact(const void *arg)
+{
+    return err_set(-ENOENT, "nothing is known of %s", ((const struct fact_access *)arg)->key);
+}
+
 static errint read_fact(struct cache_db *db, void *arg)
 {
     struct fact_access *p = arg;
     sqlite3_stmt *stmt;
     int r = cache_db_first(db, STORE_FACT_GET, &stmt, "t", p->key);
     if (r != 1)
-        return r < 0 ? r : err_set(-ENOENT, "nothing is known of %s", p->key);
+        return r < 0 ? r : absent_fact(p);
     r = take_fact(db, stmt, p);
     cache_db_unuse(db, STORE_FACT_GET, stmt);
     return r;
 }
 
+/* The struct, whose pointer only says whether there is a header, then the header. */
+static void pack_fact(const void *arg, struct buf *ret)
+{
+    const struct cache_fact *f = &((const struct fact_access *)arg)->fact;
+    buf_append(ret, f, sizeof *f);
+    buf_puts(ret, f->header ? f->header : "");
+}
+
+static errint unpack_fact(void *arg, const char *packed, size_t len)
+{
+    struct fact_access *p = arg;
+    struct cache_fact f;
+    memcpy(&f, packed, sizeof f);
+    if (f.header && !(f.header = strndup(packed + sizeof f, len - sizeof f)))
+        return err_set(-ENOMEM, "no memory for what is known of %s", p->key);
+    p->fact = f;
+    return 0;
+}
+
 errint cache_store_fact(struct cache_store *s, const char *key, struct cache_fact *ret)
 {
+    static const struct cache_store_row row = {CACHE_MEMO_FACT, read_fact, pack_fact, unpack_fact, absent_fact};
     struct fact_access p = {.key = key};
-    errint r = cache_store_read(s, true, read_fact, &p);
+    errint r = cache_store_recall(s, &row, key, &p);
     if (r == 0)
         *ret = p.fact;
     return r;
@@ -213,7 +238,9 @@ static errint write_fact(struct cache_db *db, void *arg)
 errint cache_store_fact_put(struct cache_store *s, const char *key, const struct cache_fact *f)
 {
     struct fact_access p = {.key = key, .fact = *f};
-    return cache_store_write(s, write_fact, &p);
+    errint r = cache_store_write(s, write_fact, &p);
+    cache_memo_drop(&s->memo, CACHE_MEMO_FACT, key);
+    return r;
 }
 
 static errint delete_fact(struct cache_db *db, void *arg)
@@ -223,31 +250,56 @@ static errint delete_fact(struct cache_db *db, void *arg)
 
 errint cache_store_fact_forget(struct cache_store *s, const char *key)
 {
-    return cache_store_write(s, delete_fact, (void *)(uintptr_t)key);
+    errint r = cache_store_write(s, delete_fact, (void *)(uintptr_t)key);
+    cache_memo_drop(&s->memo, CACHE_MEMO_FACT, key);
+    return r;
 }
 
 struct mark_access {
     const char *name, *value;
-    struct buf *ret;
+    struct buf found;
 };
+
+static errint absent_mark(const void *arg)
+{
+    return err_set(-ENOENT, "the mark %s is not set", ((const struct mark_access *)arg)->name);
+}
 
 static errint read_mark(struct cache_db *db, void *arg)
 {
-    const struct mark_access *p = arg;
+    struct mark_access *p = arg;
     sqlite3_stmt *stmt;
     int r = cache_db_first(db, STORE_MARK_GET, &stmt, "t", p->name);
     if (r != 1)
-        return r < 0 ? r : err_set(-ENOENT, "the mark %s is not set", p->name);
+        return r < 0 ? r : absent_mark(p);
     const char *value = (const char *)sqlite3_column_text(stmt, 0);
-    buf_puts(p->ret, value ? value : "");
+    buf_reset(&p->found);
+    buf_puts(&p->found, value ? value : "");
     cache_db_unuse(db, STORE_MARK_GET, stmt);
-    return buf_error(p->ret);
+    return buf_error(&p->found);
+}
+
+static void pack_mark(const void *arg, struct buf *ret)
+{
+    buf_puts(ret, buf_text(&((const struct mark_access *)arg)->found));
+}
+
+static errint unpack_mark(void *arg, const char *packed, size_t len)
+{
+    struct mark_access *p = arg;
+    buf_append(&p->found, packed, len);
+    return buf_error(&p->found);
 }
 
 errint cache_store_mark(struct cache_store *s, const char *name, struct buf *ret)
 {
-    struct mark_access p = {.name = name, .ret = ret};
-    return cache_store_read(s, true, read_mark, &p);
+    static const struct cache_store_row row = {CACHE_MEMO_MARK, read_mark, pack_mark, unpack_mark, absent_mark};
+    struct mark_access p = {.name = name};
+    errint r = cache_store_recall(s, &row, name, &p);
+    if (r == 0)
+        buf_puts(ret, buf_text(&p.found));
+    buf_done(&p.found);
+    return r < 0 ? r : buf_error(ret);
 }
 
 static errint write_mark(struct cache_db *db, void *arg)
@@ -261,5 +313,7 @@ static errint write_mark(struct cache_db *db, void *arg)
 errint cache_store_mark_put(struct cache_store *s, const char *name, const char *value)
 {
     struct mark_access p = {.name = name, .value = value};
-    return cache_store_write(s, write_mark, &p);
+    errint r = cache_store_write(s, write_mark, &p);
+    cache_memo_drop(&s->memo, CACHE_MEMO_MARK, name);
+    return r;
 }

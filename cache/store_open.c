@@ -210,6 +210,7 @@ static void switch_to(struct cache_store *s, struct cache_db *db, bool memory)
     pthread_mutex_unlock(&s->pool_lock);
     while (count)
         cache_db_close(idle[--count]);
+    cache_memo_clear(&s->memo);
 }
 
 static void copy_if_small(struct cache_db *from, struct cache_db *to)
@@ -365,6 +366,26 @@ errint cache_store_read(struct cache_store *s, bool again, errint (*read)(struct
     return r == -EIO && again ? read_once(s, read, arg) : r;
 }
 
+errint cache_store_recall(struct cache_store *s, const struct cache_store_row *row, const char *name, void *arg)
+{
+    struct buf packed cleanup_buf = BUF_INIT;
+    uint64_t stamp = 0;
+    switch (cache_memo_get(&s->memo, row->kind, name, &packed, &stamp)) {
+    case CACHE_MEMO_ABSENT:
+        return row->absent(arg);
+    case CACHE_MEMO_KNOWN:
+        return buf_error(&packed) ? buf_error(&packed) : row->unpack(arg, buf_text(&packed), packed.len);
+    default:
+        break;
+    }
+    errint r = cache_store_read(s, true, row->read, arg);
+    if (r == 0)
+        row->pack(arg, &packed);
+    if (r == -ENOENT || (r == 0 && buf_error(&packed) == 0))
+        cache_memo_put(&s->memo, row->kind, name, stamp, r ? NULL : buf_text(&packed), packed.len);
+    return r;
+}
+
 static errint write_once(struct cache_store *s, errint (*write)(struct cache_db *db, void *arg), void *arg)
 {
     errint r = cache_db_begin(s->writer);
@@ -409,6 +430,7 @@ static void init_locks(struct cache_store *s)
     pthread_mutex_init(&s->write_lock, &recursive);
     pthread_mutexattr_destroy(&recursive);
     pthread_mutex_init(&s->pool_lock, NULL);
+    cache_memo_init(&s->memo);
 }
 
 static errint open_store(struct cache_store *s)
@@ -466,6 +488,7 @@ void cache_store_close(struct cache_store *s)
     close_folder(s);
     for (unsigned i = 0; i < s->notice_count; i++)
         free(s->notices[i]);
+    cache_memo_done(&s->memo);
     pthread_mutex_destroy(&s->pool_lock);
     pthread_mutex_destroy(&s->write_lock);
     free(s->given);

@@ -2,7 +2,7 @@
  * store_facts.c, store_objects.c. Not for others.
  *
  * Ownership: store_open.c makes and frees everything here.
- * Threads:   write_lock, then pool_lock; never the other way.
+ * Threads:   write_lock, then pool_lock, then the memo's; never the other way.
  * Errors:    as store.h. Cost: none of its own.
  */
 #ifndef CTFS_CACHE_STORE_PRIVATE_H
@@ -13,6 +13,7 @@
 
 #include "cache/db.h"
 #include "cache/store.h"
+#include "cache/store_memo.h"
 
 enum cache_store_statement {
     STORE_SCOPE_GET,
@@ -68,6 +69,8 @@ struct cache_store {
     unsigned generation; /* protected by pool_lock: readers of an older one are closed when given back */
     bool memory;         /* protected by pool_lock */
 
+    struct cache_memo memo; /* has a lock of its own */
+
     char *notices[STORE_NOTICES_MAX]; /* protected by write_lock; kept until close, since they were handed out */
     unsigned notice_count;
     _Atomic(const char *) notice;
@@ -81,6 +84,18 @@ errint cache_store_write(struct cache_store *s, errint (*write)(struct cache_db 
 /* Calls READ with a reader. When the file is bad it is set aside, and READ is called once more if it gave -EAGAIN or -EIO
  * and AGAIN is true. */
 errint cache_store_read(struct cache_store *s, bool again, errint (*read)(struct cache_db *db, void *arg), void *arg);
+
+/* How one kind of row is read by its name, and kept in memory. */
+struct cache_store_row {
+    enum cache_memo_kind kind;
+    errint (*read)(struct cache_db *db, void *arg);              /* fills ARG; -ENOENT: there is no such row */
+    void (*pack)(const void *arg, struct buf *ret);              /* what ARG was filled with */
+    errint (*unpack)(void *arg, const char *packed, size_t len); /* fills ARG with it */
+    errint (*absent)(const void *arg);                           /* -ENOENT, said */
+};
+
+/* Fills ARG from memory, or as cache_store_read does. Whoever writes the row NAME drops it from the memo afterwards. */
+errint cache_store_recall(struct cache_store *s, const struct cache_store_row *row, const char *name, void *arg);
 
 /* Forgets when content was first seen whose path nobody looked at for 400 days. */
 errint cache_store_seen_prune(struct cache_db *db, int64_t now_ns);

@@ -65,11 +65,23 @@ void fs_handle_put(struct fs_handle *h)
     free(h);
 }
 
+/* The kernel may know a name for longer than it is this node's: at ESTALE it looks again. */
+static errint check_current(struct fs_ask *a, struct fs_node *n)
+{
+    struct model_file file;
+    if (fs_node_failed(a->fs->nodes, n))
+        return err_add(-ESTALE, "%s", n->path);
+    errint e = n->place.kind->stat(a, &n->place, &file);
+    if (e == 0 && file.version != n->version)
+        e = err_set(-ESTALE, "%s changed since it was looked up", n->path);
+    return e;
+}
+
 static errint open_source(struct fs_ask *a, struct fs_handle *h)
 {
     struct fs_node *n = h->node;
     struct source *s = NULL;
-    errint e = fs_node_failed(a->fs->nodes, n);
+    errint e = check_current(a, n);
     if (e)
         return e;
     s = fs_node_source(a->fs->nodes, n);

@@ -490,8 +490,13 @@ static errint try_getxattr(struct fs_request *r)
     return 0;
 }
 
+/* Of access lists and labels there are none, on the whole filesystem: ls -l hears that once and asks no more. */
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
+    if (strncmp(name, "user.", 5) != 0) {
+        (void)fuse_reply_err(req, ENOTSUP);
+        return;
+    }
     struct fs_request *r = named_request(req, "getxattr", ino, name, try_getxattr);
     if (!r)
         return;

@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 
-#define SLOTS 16
+#define SLOTS 64 /* five years: a walk over all months decodes each once */
 
 struct slot {
     char *scope; /* NULL: empty */

@@ -263,9 +263,12 @@ void fs_tree_attr(struct fs_ask *a, const struct fs_node *n, struct stat *ret)
     ret->st_atim = ret->st_ctim = ret->st_mtim;
 }
 
+/* A file whose size is proven keeps its name for as long as its folder shows its names: opening one that was replaced
+ * meanwhile is ESTALE, at which the kernel looks again. One whose size may turn out to be another is looked up each time. */
 double fs_tree_entry_timeout(const struct fs_node *n)
 {
-    return n->place.kind->type == FS_FOLDER ? FOLDER_S : 0;
+    bool lasting = n->place.kind->type == FS_FOLDER || (n->place.kind->type == FS_SOURCE && n->verified);
+    return lasting ? FOLDER_S : 0;
 }
 
 double fs_tree_attr_timeout(const struct fs_node *n)

@@ -127,6 +127,8 @@ static errint compare_header(struct model_customer *c, const struct model_month 
     struct model_csv a cleanup(model_csv_done), b cleanup(model_csv_done);
     model_csv_init(&a);
     model_csv_init(&b);
+    if (strcmp(first, header) == 0)
+        return 0;
     errint e = parse_header(first, &a);
     if (e == 0)
         e = parse_header(header, &b);

@@ -24,9 +24,10 @@
 #include "model/csv.h"
 #include "model/flight.h"
 
-#define HEAD_FIRST_BYTES ((size_t)64 * 1024)
+#define HEAD_FIRST_BYTES ((size_t)16 * 1024)
 #define HEAD_MAX_BYTES (4u << 20)
 #define PLAIN_MAX_BYTES (1u << 20)
+#define PLAIN_FIRST_BYTES (64u << 10) /* a header of a thousand columns, and rows for the sample */
 
 struct probe;
 struct piece {
@@ -129,27 +130,54 @@ static errint cut_header(const char *plain, size_t len, bool whole, struct cache
     return fact->header ? 0 : err_set(-ENOMEM, "no memory for a header");
 }
 
+struct beginning {
+    char *plain;
+    size_t len;
+    bool whole; /* of the part: nothing comes behind it */
+};
+
+/* At most MAX bytes. */
+static errint inflate_beginning(struct probe *p, size_t max, struct beginning *ret)
+{
+    bool more = false;
+    free(ret->plain);
+    ret->plain = malloc(max);
+    if (!ret->plain)
+        return err_set(-ENOMEM, "no memory to look into %s", p->part.key);
+    errint e = cache_gunzip_head(buf_text(&p->head.bytes), p->head.bytes.len, p->part.size_bytes, ret->plain, max,
+                                 &ret->len, &more);
+    p->damaged = e != 0;
+    ret->whole = e == 0 && p->head.bytes.len == p->part.size_bytes && ret->len < max && !more;
+    return e ? err_add(e, "%s", p->part.key) : 0;
+}
+
+/* A large part's beginning is enough when the header is in it; a small part is taken whole. */
+static errint read_beginning(struct probe *p, struct beginning *ret, struct cache_fact *fact)
+{
+    errint e = -EAGAIN;
+    if (p->part.size_bytes > MODEL_FACTS_SMALL_BYTES) {
+        e = inflate_beginning(p, PLAIN_FIRST_BYTES, ret);
+        if (e == 0)
+            e = cut_header(ret->plain, ret->len, ret->whole, fact);
+    }
+    if (e != -EAGAIN)
+        return e;
+    e = inflate_beginning(p, PLAIN_MAX_BYTES, ret);
+    return e ? e : cut_header(ret->plain, ret->len, ret->whole, fact);
+}
+
 /* -EAGAIN: more of the beginning is needed. */
 static errint learn_head(struct probe *p, struct cache_fact *fact)
 {
-    char *plain cleanup_free = malloc(PLAIN_MAX_BYTES);
-    size_t len = 0;
-    bool more = false;
-    if (!plain)
-        return err_set(-ENOMEM, "no memory to look into %s", p->part.key);
-    errint e = cache_gunzip_head(buf_text(&p->head.bytes), p->head.bytes.len, p->part.size_bytes, plain,
-                                 PLAIN_MAX_BYTES, &len, &more);
-    p->damaged = e != 0;
-    if (e)
-        return err_add(e, "%s", p->part.key);
-    bool whole = p->head.bytes.len == p->part.size_bytes && len < PLAIN_MAX_BYTES && !more;
-    e = cut_header(plain, len, whole, fact);
+    struct beginning begun = {0};
+    struct model_sample sample = {.rows = 0};
+    errint e = read_beginning(p, &begun, fact);
+    char *plain cleanup_free = begun.plain;
     if (e == -EAGAIN && (p->head_bytes >= HEAD_MAX_BYTES || p->head.bytes.len == p->part.size_bytes))
         return err_set(-EFBIG, "%s: its header record is longer than %u bytes", p->part.key, PLAIN_MAX_BYTES);
     if (e)
         return e;
-    struct model_sample sample = {.rows = 0};
-    if (model_sample_take(plain, len, whole, &sample) == 0)
+    if (model_sample_take(plain, begun.len, begun.whole, &sample) == 0)
         (void)model_sample_keep(p->customer, p->fact_name, &sample); /* worth keeping, never worth failing for */
     model_sample_done(&sample);
     return 0;
