@@ -88,37 +88,38 @@ errint fs_month_changed(struct fs_ask *a, const struct fs_place *p, int64_t *ret
     return e;
 }
 
-static bool part_named(const struct model_month *m, const char *name, size_t len)
+/* The part whose name is the first LEN bytes of NAME and END; part_count: none. */
+static size_t find_named(const struct model_month *m, const char *name, size_t len, const char *end)
 {
-    for (size_t i = 0; i < m->part_count; i++)
-        if (strncmp(m->parts[i].name, name, len) == 0 && !m->parts[i].name[len])
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < m->part_count &&
+           !(strncmp(m->parts[i].name, name, len) == 0 && strcmp(m->parts[i].name + len, end) == 0))
+        i++;
+    return i;
+}
+
+/* How much of the part's name its view has: ".gz" goes, unless another part is called so. */
+static size_t viewed_len(const struct model_month *m, size_t index)
+{
+    const char *name = m->parts[index].name;
+    size_t len = strlen(name);
+    bool gzip = len > 3 && strcmp(name + len - 3, ".gz") == 0;
+    return gzip && find_named(m, name, len - 3, "") == m->part_count ? len - 3 : len;
 }
 
 errint fs_month_view_name(const struct model_month *m, size_t index, struct buf *ret)
 {
-    const char *name = m->parts[index].name;
-    size_t len = strlen(name);
-    if (len > 3 && strcmp(name + len - 3, ".gz") == 0 && !part_named(m, name, len - 3))
-        len -= 3;
-    buf_append(ret, name, len);
+    buf_append(ret, m->parts[index].name, viewed_len(m, index));
     return buf_error(ret);
 }
 
 errint fs_month_part(const struct model_month *m, const char *name, bool view, size_t *ret)
 {
-    for (size_t i = 0; i < m->part_count; i++) {
-        struct buf own cleanup_buf = BUF_INIT;
-        if (view) {
-            errint e = fs_month_view_name(m, i, &own);
-            if (e)
-                return e;
-        }
-        if (strcmp(view ? buf_text(&own) : m->parts[i].name, name) == 0) {
-            *ret = i;
-            return 0;
-        }
-    }
-    return err_set(-ENOENT, "no part %s in %s", name, m->period);
+    size_t len = strlen(name), i = find_named(m, name, len, "");
+    if (view && i == m->part_count)
+        i = find_named(m, name, len, ".gz");
+    if (i == m->part_count || (view && viewed_len(m, i) != len))
+        return err_set(-ENOENT, "no part %s in %s", name, m->period);
+    *ret = i;
+    return 0;
 }
