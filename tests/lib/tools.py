@@ -17,6 +17,10 @@ MMAP = ('import mmap,sys; f=open(sys.argv[1],"rb"); '
         'sys.stdout.buffer.write(mmap.mmap(f.fileno(),0,prot=mmap.PROT_READ)[:])')
 
 
+SENDFILE = ('import os,sys; f=open(sys.argv[1],"rb",0); o=open("out","wb",0)\n'
+            'while os.sendfile(o.fileno(),f.fileno(),None,1<<20): pass')
+
+
 @dataclass
 class Tool:
     name: str
@@ -73,6 +77,7 @@ def tools(size=1000000):
         Tool("tar -S", 'tar -cSf a.tar -C "$d" "$n" && tar -xOf a.tar', same),
         Tool("rsync", 'rsync -a "$f" out && cat out', same),
         Tool("mmap", f"/usr/bin/python3 -I -S -c {shlex.quote(MMAP)} \"$f\"", same),
+        Tool("sendfile", f"/usr/bin/python3 -I -S -c {shlex.quote(SENDFILE)} \"$f\" && cat out", same),
         Tool("sha256sum", 'sha256sum <"$f"', lambda plain: sha256(plain) + b"  -\n"),
     ]
 
