@@ -28,7 +28,7 @@
 #define WATCH_INTERVAL_MS 50
 #define IDLE_POLL_MS 1000
 #define STALL_BYTES_PER_S 1024
-#define BULK_BUFFER_BYTES (256L * 1024)
+#define BULK_BUFFER_BYTES (128L * 1024) /* larger ones are mapped anew for every transfer (fs/mount) */
 #define PLAIN_BUFFER_BYTES (32L * 1024)
 
 struct aws_http_origin {

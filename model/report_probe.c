@@ -27,7 +27,7 @@
 #define HEAD_FIRST_BYTES ((size_t)16 * 1024)
 #define HEAD_MAX_BYTES (4u << 20)
 #define PLAIN_MAX_BYTES (1u << 20)
-#define PLAIN_FIRST_BYTES (64u << 10) /* a header of a thousand columns, and rows for the sample */
+#define PLAIN_FIRST_BYTES (32u << 10) /* a header of hundreds of columns, and rows for the sample */
 
 struct probe;
 struct piece {
