@@ -143,7 +143,7 @@ static void finish(struct aws_call *call, errint result)
     unlink_call(c, call);
     call->response.head = call->transfer.in;
     call->transfer.in = (struct aws_http_head){0};
-    if (result < 0)
+    if (result < 0 && result != -EALREADY) /* that a manifest is unchanged is what was asked */
         COUNT(call, failures, 1);
     leave_organizations(call, was);
     (void)err_again(&kept);
