@@ -105,13 +105,16 @@ def check_tree(root, compiler):
             if source.suffix == ".h":
                 yield from check_alone(root, path, command)
         yield from check_built(root, room)
+    for header in sorted((root / "tests").rglob("*.h")):
+        yield from check_alone(root, header.relative_to(root), command)
     for folder in sorted((root / "tests" / "unit").iterdir()):
         if folder.is_dir():
             yield from check_built(root, folder.relative_to(root))
 
 
-def self_check():
+def self_check(root, compiler):
     """The rules refuse what they are there for."""
+    assert list(check_alone(root, "no/such/header.h", [*compiler, "-fsyntax-only"]))
     assert check_include("aws", '"', "cache/store.h") and check_include("cache", '"', "aws/s3.h")
     assert check_include("base", '"', "aws/s3.h") and check_include("model", '"', "fs/ops.h")
     assert check_include("aws", '"', "s3.h") and not check_include("aws", '"', "base/buf.h")
@@ -127,7 +130,7 @@ def self_check():
 
 def main():
     root, compiler = pathlib.Path(sys.argv[1]), sys.argv[2:]
-    self_check()
+    self_check(root, compiler)
     found = list(check_tree(root, compiler))
     for text in found:
         print(text)

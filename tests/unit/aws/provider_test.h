@@ -7,12 +7,14 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "aws/providers.h"
 #include "aws/sts.h"
 #include "base/clock.h"
+#include "tests/lib/unit.h"
 
 /* "ID SECRET TOKEN EXPIRY" of one fetch, or the failure's name and message; valid until the next. Frees P. */
 static inline const char *provider_fetch(struct aws_provider *p, struct cancel *c)
