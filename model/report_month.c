@@ -1,9 +1,9 @@
 /* The small files of a month: columns.tsv from the header of its first part that has one (the header is the truth: manifests
  * name fewer columns in another order), with the manifest's types where it has them; month.json.
  *
- * month.json says an invoice is "final" only of a month that is over, when every row at the beginning of its first part
- * carries an invoice's ID; "estimated" while the month runs or when one of those rows has none; else "unknown". Currencies
- * are those at the beginnings of all its parts, rows the records of parts that were all small enough to be seen whole: both
+ * month.json says an invoice is "final" only of a month that is over, when every row at the beginnings of its parts carries
+ * an invoice's ID; "estimated" while the month runs or when one of those rows has none; else "unknown". Currencies are those
+ * at the beginnings of all its parts, rows the records of parts that were all small enough to be seen whole: both
  * come of the look at each part that its size needs anyway, and are left out when it did not tell.
  */
 #include <stdio.h>
@@ -108,13 +108,9 @@ static errint need_parts(struct model_customer *c, const struct model_month *m, 
 
 static const char *invoice_of(struct model_customer *c, const struct model_month *m, bool complete)
 {
-    struct buf name cleanup_buf = BUF_INIT;
     if (!complete)
         return "estimated";
-    if (!m->readable || m->part_count == 0)
-        return "unknown";
-    model_facts_name(c, &m->parts[0], &name);
-    return model_sample_invoice(c, buf_text(&name));
+    return m->readable ? model_sample_invoice(c, m) : "unknown";
 }
 
 static void add_currencies(struct model_customer *c, const struct model_month *m, cJSON *json)

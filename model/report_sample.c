@@ -219,12 +219,25 @@ static bool read_kept(struct model_customer *c, const char *fact_name, struct ke
                   &ret->invoice, &ret->rows, &ret->billed, ret->currencies) >= 4;
 }
 
-const char *model_sample_invoice(struct model_customer *c, const char *fact_name)
+static bool read_part(struct model_customer *c, const struct model_part *part, struct kept *ret)
 {
-    struct kept kept;
-    if (!read_kept(c, fact_name, &kept) || !kept.invoice || kept.rows == 0)
-        return "unknown";
-    return kept.billed == kept.rows ? "final" : "estimated";
+    struct buf name cleanup_buf = BUF_INIT;
+    model_facts_name(c, part, &name);
+    return read_kept(c, buf_text(&name), ret);
+}
+
+const char *model_sample_invoice(struct model_customer *c, const struct model_month *m)
+{
+    bool told = true, any = false;
+    for (size_t i = 0; i < m->part_count; i++) {
+        struct kept kept;
+        bool found = read_part(c, &m->parts[i], &kept), silent = !found || (kept.rows ? !kept.invoice : !kept.whole);
+        if (found && kept.invoice && kept.billed < kept.rows)
+            return "estimated";
+        told &= !silent;
+        any |= found && kept.rows;
+    }
+    return told && any ? "final" : "unknown";
 }
 
 void model_sample_month(struct model_customer *c, const struct model_month *m, struct buf *ret_currencies,
@@ -233,10 +246,8 @@ void model_sample_month(struct model_customer *c, const struct model_month *m, s
     bool all = true;
     int64_t rows = 0;
     for (size_t i = 0; i < m->part_count; i++) {
-        struct buf name cleanup_buf = BUF_INIT;
         struct kept kept;
-        model_facts_name(c, &m->parts[i], &name);
-        bool found = read_kept(c, buf_text(&name), &kept);
+        bool found = read_part(c, &m->parts[i], &kept);
         rows = found && kept.whole && rows >= 0 ? rows + (int64_t)kept.rows : -1;
         all &= found && (*kept.currencies || (kept.whole && !kept.rows));
         add_all(ret_currencies, kept.currencies);
@@ -249,10 +260,8 @@ void model_sample_month(struct model_customer *c, const struct model_month *m, s
 static bool month_seen_whole(struct model_customer *c, const struct model_month *m)
 {
     for (size_t i = 0; i < m->part_count; i++) {
-        struct buf name cleanup_buf = BUF_INIT;
         struct kept kept;
-        model_facts_name(c, &m->parts[i], &name);
-        if (!read_kept(c, buf_text(&name), &kept) || !kept.whole)
+        if (!read_part(c, &m->parts[i], &kept) || !kept.whole)
             return false;
     }
     return m->part_count > 0;

@@ -31,8 +31,9 @@ void model_sample_forget(struct model_customer *c, const struct model_part *part
 /* What was learnt of regions so far, and whether every part of the newest month was seen whole. */
 errint model_sample_regions(struct model_customer *c, struct buf *ret, bool *ret_whole);
 
-/* What the part's sample says of invoices: "final" when every row seen has one, "estimated" when one has none, "unknown". */
-const char *model_sample_invoice(struct model_customer *c, const char *fact_name);
+/* What the parts' samples say of invoices: "estimated" when a row seen has none, "final" when every one has one, "unknown"
+ * when a part does not tell, or there is no row. */
+const char *model_sample_invoice(struct model_customer *c, const struct model_month *m);
 
 /* "EUR,USD" and the number of records of the whole month, from its parts' samples. Currencies: what stands at the beginnings
  * of all parts; "" as long as one was not looked at. *RET_ROWS: -1 unless every part was seen whole. */
