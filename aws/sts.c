@@ -68,8 +68,8 @@ static errint read_credentials(const struct aws_response *response, struct aws_c
     return aws_credentials_new(id, secret, token, expires_unix - response->clock_offset_s, ret);
 }
 
-errint aws_sts_assume_role(struct aws_session *s, const struct aws_assume_role *in, struct cancel *c,
-                           struct aws_credentials **ret)
+static errint ask_for_role(struct aws_session *s, const struct aws_assume_role *in, struct cancel *c,
+                           struct aws_response *ret)
 {
     char name[AWS_CREDS_SESSION_NAME_SIZE], duration[16];
     errint result = in->role_session_name ? 0 : aws_creds_role_session_name(name);
@@ -84,9 +84,30 @@ errint aws_sts_assume_role(struct aws_session *s, const struct aws_assume_role *
         parameters[count++] = (struct aws_query){"ExternalId", in->external_id};
     if (in->session_policy)
         parameters[count++] = (struct aws_query){"Policy", in->session_policy};
+    result = aws_operation_query_raw(s, AWS_STS, NULL, VERSION, "AssumeRole", parameters, count, c, ret);
+    return result < 0 ? err_add(result, "%s", in->role_arn) : 0;
+}
+
+errint aws_sts_assume_role(struct aws_session *s, const struct aws_assume_role *in, struct cancel *c,
+                           struct aws_credentials **ret)
+{
     struct aws_response response cleanup_response = {0};
-    result = aws_operation_query_raw(s, AWS_STS, NULL, VERSION, "AssumeRole", parameters, count, c, &response);
-    return result < 0 ? err_add(result, "%s", in->role_arn) : read_credentials(&response, ret);
+    errint result = ask_for_role(s, in, c, &response);
+    return result < 0 ? result : read_credentials(&response, ret);
+}
+
+errint aws_sts_try_role(struct aws_session *s, const struct aws_assume_role *in, struct cancel *c)
+{
+    struct aws_response response cleanup_response = {0};
+    struct aws_credentials *credentials = NULL;
+    errint result = ask_for_role(s, in, c, &response);
+    if (result == 0)
+        result = read_credentials(&response, &credentials);
+    if (credentials)
+        aws_credentials_put(credentials);
+    if (result == -EACCES && strcmp(response.error.code, "AccessDenied") != 0)
+        return err_add(-EAGAIN, "this says nothing of the role");
+    return result;
 }
 
 errint aws_sts_assume_with(void *client, struct aws_creds *source, const struct aws_assume_role *in, struct cancel *c,

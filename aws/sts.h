@@ -27,6 +27,10 @@ struct aws_assume_role {
 errint aws_sts_assume_role(struct aws_session *s, const struct aws_assume_role *in, struct cancel *c,
                            struct aws_credentials **ret);
 
+/* Does AWS let us in? 0; -EACCES when it says AccessDenied. What is refused for another reason (a key that it does not
+ * know, a signature, a proxy's page) says nothing of the role: -EAGAIN. */
+errint aws_sts_try_role(struct aws_session *s, const struct aws_assume_role *in, struct cancel *c);
+
 /* A session that acts as the role: its credentials renewed by AssumeRole through SOURCE. The texts are copied. */
 errint aws_sts_role_session(struct aws_session *source, const struct aws_assume_role *in, struct aws_session **ret);
 

@@ -74,6 +74,8 @@ static errint check_identity(struct model_step *s, const char *principal)
 struct assuming {
     struct model_step *step;
     const char *role_arn;
+    bool
+        refusal_wanted; /* the role is tried by who should not get in: what is no refusal of AWS's must not pass for one */
 };
 
 static errint assume(void *arg, const char *external_id, struct cancel *c)
@@ -81,6 +83,8 @@ static errint assume(void *arg, const char *external_id, struct cancel *c)
     struct assuming *a = arg;
     struct aws_assume_role in = {.role_arn = a->role_arn, .external_id = external_id};
     struct aws_credentials *credentials = NULL;
+    if (a->refusal_wanted)
+        return aws_sts_try_role(a->step->m->caller, &in, c);
     errint e = aws_sts_assume_role(a->step->m->caller, &in, c, &credentials);
     if (e == 0)
         aws_credentials_put(credentials);
@@ -120,6 +124,7 @@ static errint check_trust(struct model_step *s, const char *role_arn, const char
     if (e < 0)
         return err_add(e, "the role %s", role_arn);
     model_progress_say(s, "trying %s without its external ID, and with a wrong one", role_arn);
+    a.refusal_wanted = true;
     return model_trust_check(&t, wrong, wait_ms > 30000 ? wait_ms : 30000, s->cancel);
 }
 

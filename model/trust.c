@@ -67,10 +67,15 @@ static errint ask(const struct model_trust *t, const char *external_id, int64_t 
         if (!model_trust_unproven(e))
             return e;
         say_attempt(t, attempt, "the refusal could not be tried");
+        struct err kept = {0};
+        err_keep(&kept, e);
         errint go_on = again(t, attempt, end_ms, e, c);
         if (go_on == e)
-            return err_set(e == -EHOSTUNREACH || e == -ENETUNREACH ? e : -ETIMEDOUT,
-                           "nothing proved that the role refuses others: AWS did not answer");
+            (void)err_set(e, "nothing proved that the role refuses others: %s",
+                          kept.message ? kept.message : err_name(e));
+        err_done(&kept);
+        if (go_on == e)
+            return e == -EHOSTUNREACH || e == -ENETUNREACH ? e : -ETIMEDOUT;
         if (go_on < 0)
             return go_on;
     }

@@ -1,7 +1,8 @@
 /* Whom a role trusts: waits until a fresh one can be assumed, then sees that it cannot be without its external ID.
  *
  * A refusal of AssumeRole says nothing of its cause, and a role just made refuses for a while. A throttle or a network
- * error proves nothing: it is tried again, and never passes for a refusal. (IAM user guide, "The confused deputy
+ * error proves nothing, nor does a refusal that is not of the role's (a key unknown to AWS, a proxy's page: ASSUME gives
+ * -EAGAIN for those): it is tried again, and never passes for a refusal. (IAM user guide, "The confused deputy
  * problem".)
  *
  * Ownership: nothing. Threads: one caller; blocks. Errors: -EACCES refused, or trusting too much; -ETIMEDOUT or the

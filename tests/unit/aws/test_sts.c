@@ -101,6 +101,27 @@ static void check_failure(int status, const char *body, errint want)
     fixture_stop(&f);
 }
 
+static void check_try(int status, const char *body, errint want)
+{
+    struct seen s = {.assume_status = status, .assume_answer = body};
+    struct fixture f;
+    fixture_start(&f, answer, &s, NULL);
+    CHECK_INT(aws_sts_try_role(f.session, &role, NULL), want);
+    fixture_stop(&f);
+}
+
+/* Only AWS's AccessDenied is of the role's. */
+static void test_refusals(void)
+{
+    check_try(0, NULL, 0);
+    check_try(403, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>", -EACCES);
+    check_try(403, "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>", -EAGAIN);
+    check_try(403, "<html>Blocked by the proxy: AccessDenied</html>", -EAGAIN);
+    check_try(403, "", -EAGAIN);
+    check_try(400, "<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>", -EINVAL);
+    check_try(200, "<html>Please log in</html>", -EIO);
+}
+
 static void test_failures(void)
 {
     check_failure(403, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>", -EACCES);
@@ -132,8 +153,8 @@ static void test_role_session(void)
 }
 
 static const struct unit_test tests[] = {
-    {"identity", test_identity}, {"assume_role", test_assume_role},   {"defaults", test_defaults},
-    {"failures", test_failures}, {"role_session", test_role_session},
+    {"identity", test_identity}, {"assume_role", test_assume_role}, {"defaults", test_defaults},
+    {"refusals", test_refusals}, {"failures", test_failures},       {"role_session", test_role_session},
 };
 
 int main(int argc, char **argv)
