@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 
 static void *wait_for_signals(void *arg)
 {
@@ -108,6 +109,18 @@ static void unquote(const char **at, struct buf *to)
     *at = p;
 }
 
+/* JSON holds nothing but UTF-8: another byte, of a path or of what was typed, is '?'. */
+static void make_utf8(struct buf *text)
+{
+    for (size_t at = 0, n; at < text->len; at += n) {
+        n = utf8_len(text->data + at, text->len - at);
+        if (n == 0) {
+            text->data[at] = '?';
+            n = 1;
+        }
+    }
+}
+
 static void take_line(const char **at, cJSON *object)
 {
     struct buf value cleanup_buf = BUF_INIT;
@@ -115,6 +128,7 @@ static void take_line(const char **at, cJSON *object)
     char *key cleanup_free = equals ? strndup(*at, (size_t)(equals - *at)) : NULL;
     *at = equals ? equals + 1 : *at + strlen(*at);
     unquote(at, &value);
+    make_utf8(&value);
     if (key)
         cJSON_AddStringToObject(object, key, buf_text(&value));
     *at += **at == '\n';
