@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The length (1 to 4) of the well-formed character that begins at TEXT, of which LEN > 0 bytes may be read; 0 if there
  * is none (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
@@ -29,6 +30,17 @@ static inline size_t utf8_len(const char *text, size_t len)
         (p[0] == 0xf4 && p[1] > 0x8f))
         return 0;
     return need;
+}
+
+/* How many bytes of TEXT, a string, fit into MAX without a character being cut. */
+static inline size_t utf8_fit(const char *text, size_t max)
+{
+    size_t len = strnlen(text, max + 1);
+    if (len <= max)
+        return len;
+    for (len = max; len > 0 && max - len < 4 && ((unsigned char)text[len] & 0xc0) == 0x80;)
+        len--;
+    return len;
 }
 
 #endif

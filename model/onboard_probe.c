@@ -11,6 +11,7 @@
 #include "aws/s3.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "model/onboard.h"
 #include "model/trust.h"
 
@@ -188,7 +189,8 @@ static errint pass(const struct probing *p, struct outcome *out, size_t *ret_mis
         o->tried = true;
         o->at_unix = clock_wall_unix();
         if (o->e < 0)
-            (void)snprintf(o->message, sizeof o->message, "%s", err_message());
+            (void)snprintf(o->message, sizeof o->message, "%.*s", (int)utf8_fit(err_message(), sizeof o->message - 1),
+                           err_message());
         o->for_good = o->e == -EACCES && model_trust_for_good(err_message());
         errint stop = cancel_check(cancel_of(p));
         if (stop < 0)

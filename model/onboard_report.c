@@ -128,6 +128,8 @@ static errint try_period(struct model_step *s, struct aws_session *session, cons
         if (!manifest.gzip_csv)
             e = model_row_note_put(row, "readable", "raw/ alone: the report is not gzip CSV");
         model_manifest_done(&manifest);
+    } else {
+        e = model_row_note_put(row, "readable", "its newest manifest is none that ctfs can read");
     }
     aws_s3_body_done(&body);
     return e;

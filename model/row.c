@@ -5,6 +5,7 @@
 #include "aws/json.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "model/onboard.h"
 
 errint model_row_set(char **text, const char *value)
@@ -29,7 +30,8 @@ void model_row_note(const struct cache_connection *row, const char *key, char *r
 {
     cJSON *notes cleanup(aws_json_deletep) = notes_of(row);
     const char *value = aws_json_string(notes, key);
-    (void)snprintf(ret, size, "%s", value ? value : "");
+    value = value ? value : "";
+    (void)snprintf(ret, size, "%.*s", (int)utf8_fit(value, size - 1), value);
 }
 
 errint model_row_note_put(struct cache_connection *row, const char *key, const char *value)

@@ -307,6 +307,18 @@ static void utf8_follows_the_rfc(void)
     CHECK_INT(utf8_len("\x80", 1), 0);
 }
 
+static void no_character_is_cut(void)
+{
+    CHECK_INT(utf8_fit("abc", 3), 3);
+    CHECK_INT(utf8_fit("abcd", 3), 3);
+    CHECK_INT(utf8_fit("", 0), 0);
+    CHECK_INT(utf8_fit("a\303\274b", 2), 1);
+    CHECK_INT(utf8_fit("a\303\274b", 3), 3);
+    CHECK_INT(utf8_fit("\360\237\230\200x", 3), 0);
+    CHECK_INT(utf8_fit("\360\237\230\200x", 4), 4);
+    CHECK_INT(utf8_fit("\200\200\200\200\200\200\200", 6), 2); /* no UTF-8: some of it */
+}
+
 static const struct unit_test tests[] = {
     {"escapes_what_cannot_be_a_file_name", escapes_what_cannot_be_a_file_name},
     {"refuses_what_it_does_not_write", refuses_what_it_does_not_write},
@@ -319,6 +331,7 @@ static const struct unit_test tests[] = {
     {"bad_ids_are_refused", bad_ids_are_refused},
     {"random_sets_are_distinct_in_any_order", random_sets_are_distinct_in_any_order},
     {"utf8_follows_the_rfc", utf8_follows_the_rfc},
+    {"no_character_is_cut", no_character_is_cut},
 };
 
 int main(int argc, char **argv)
