@@ -51,7 +51,7 @@ DEFINE_CLEANUP(client_freep, struct aws_client *, aws_client_free)
 
 static void stop_calls(struct aws_http_post *p)
 {
-    struct aws_client *c = (struct aws_client *)((char *)p - offsetof(struct aws_client, post_stop));
+    struct aws_client *c = (void *)((char *)p - offsetof(struct aws_client, post_stop));
     for (struct aws_call *call = c->calls; call; call = call->next)
         aws_call_cancel(call, -ESHUTDOWN);
 }

@@ -53,7 +53,7 @@ struct stop {
 
 static void stop_asked(struct task *t)
 {
-    const struct stop *s = (const struct stop *)((char *)t - offsetof(struct stop, task));
+    const struct stop *s = (const void *)((char *)t - offsetof(struct stop, task));
     (void)eventfd_write(s->fd, 1);
 }
 

@@ -12,7 +12,7 @@
 static _Thread_local char message[MESSAGE_SIZE];
 static _Thread_local char number[32];
 
-static void format_text(char text[MESSAGE_SIZE], const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void format_text(char text[MESSAGE_SIZE], const char *format, va_list args)
 {
     if (vsnprintf(text, MESSAGE_SIZE, format, args) < 0)
         text[0] = 0;

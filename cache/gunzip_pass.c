@@ -47,7 +47,7 @@ struct plan {
 
 static struct cache_gunzip_pass *pass_of(struct task *t)
 {
-    return (struct cache_gunzip_pass *)((char *)t - offsetof(struct cache_gunzip_pass, task));
+    return (void *)((char *)t - offsetof(struct cache_gunzip_pass, task));
 }
 
 static uint64_t least(uint64_t a, uint64_t b)

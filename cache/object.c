@@ -87,7 +87,7 @@ static void reap(struct cache_objects *cache)
 
 static void run_reap(struct task *t)
 {
-    reap((struct cache_objects *)((char *)t - offsetof(struct cache_objects, reap)));
+    reap((void *)((char *)t - offsetof(struct cache_objects, reap)));
 }
 
 /* Under the cache's lock: nobody has O any more. */

@@ -18,8 +18,8 @@ static const char *const migrations[] = {
     "CREATE TABLE object (name TEXT PRIMARY KEY, sum BLOB NOT NULL, size INTEGER NOT NULL, last_used_ns INTEGER"
     " NOT NULL, identity BLOB NOT NULL, tail BLOB NOT NULL, chunks BLOB NOT NULL);",
     "ALTER TABLE fact ADD COLUMN unended INTEGER NOT NULL DEFAULT 0;",
-    "ALTER TABLE seen ADD COLUMN day INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE seen SET day = CAST(strftime('%s', 'now') AS INTEGER) / 86400;",
+    ("ALTER TABLE seen ADD COLUMN day INTEGER NOT NULL DEFAULT 0;"
+     "UPDATE seen SET day = CAST(strftime('%s', 'now') AS INTEGER) / 86400;"),
 };
 
 static const char *const statements[STORE_STATEMENTS] = {

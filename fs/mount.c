@@ -58,7 +58,8 @@ struct mount {
 
 static char fuse_said[512]; /* libfuse's last complaint, before there are threads */
 
-static void keep_fuse_line(enum fuse_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void keep_fuse_line(enum fuse_log_level level, const char *format,
+                                                                 va_list args)
 {
     if (level > FUSE_LOG_ERR)
         return;
@@ -66,7 +67,8 @@ static void keep_fuse_line(enum fuse_log_level level, const char *format, va_lis
     fuse_said[strcspn(fuse_said, "\n")] = '\0';
 }
 
-static void log_fuse_line(enum fuse_log_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_fuse_line(enum fuse_log_level level, const char *format,
+                                                                va_list args)
 {
     char line[512];
     (void)vsnprintf(line, sizeof line, format, args);

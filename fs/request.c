@@ -127,7 +127,7 @@ void fs_request_begin(struct fs_request *r)
 
 static void run_again(struct task *t)
 {
-    struct fs_request *r = (struct fs_request *)((char *)t - offsetof(struct fs_request, task));
+    struct fs_request *r = (void *)((char *)t - offsetof(struct fs_request, task));
     if (!fs_park_ready(r->ask.fs->park, &r->parked))
         return;
     waiter_cancel(&r->waiter);

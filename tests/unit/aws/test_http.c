@@ -49,7 +49,7 @@ static const struct aws_http_ops ops = {take_head, take_data, take_end};
 
 static void start(struct aws_http_post *p)
 {
-    struct fetch *f = (struct fetch *)((char *)p - offsetof(struct fetch, post));
+    struct fetch *f = (void *)((char *)p - offsetof(struct fetch, post));
     aws_http_start(f->http, &f->transfer);
 }
 

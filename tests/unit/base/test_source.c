@@ -118,7 +118,7 @@ static errint slow_pread(struct source *s, uint64_t off, size_t len, source_deli
     }
     pthread_mutex_unlock(&slow->lock);
     if (e == 0)
-        take(arg, "0123456789012345678901234567890123456789012345678901234567890123" + off, (size_t)(end - off));
+        take(arg, &"0123456789012345678901234567890123456789012345678901234567890123"[off], (size_t)(end - off));
     return e;
 }
 

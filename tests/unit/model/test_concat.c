@@ -78,7 +78,7 @@ static errint once_pread(struct source *s, uint64_t off, size_t len, source_deli
     if (o->error)
         return err_set(o->error, "the source failed");
     o->taken_after_wait++;
-    deliver(arg, "wxyz" + off, len < 4 - off ? len : 4 - off);
+    deliver(arg, &"wxyz"[off], len < 4 - off ? len : 4 - off);
     return 0;
 }
 
