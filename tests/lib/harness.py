@@ -28,6 +28,8 @@ if Path(sys.prefix) != VENV_PYTHON.parents[1] and VENV_PYTHON.exists():
 from world import World, clean_environment, free_port, http  # noqa: E402,F401
 
 PROGRAM = Path(os.environ.get("CTFS_PROGRAM", ROOT / "build" / "cli" / "ctfs"))
+# Ignored where the tests were started in the background; a shell that starts so can never take it back.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 BAD_LOG = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "Assertion `", "assertion failed",
            "SECRET-CANARY")
 cases = []
