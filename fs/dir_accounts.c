@@ -19,7 +19,14 @@ static errint render(struct fs_ask *a, const struct fs_place *p, struct buf *ret
     return e ? e : model_account_file(c, p->arg[0], (enum model_account_file)p->which, ret, ret_floor_ns);
 }
 
-static const struct fs_kind file_fact = {.type = FS_TEXT, .render = render};
+static void topic_of(const struct fs_place *p, enum model_topic *ret, const char **ret_arg)
+{
+    bool tags = p->which == MODEL_ACCOUNT_TAGS_JSON;
+    *ret = tags ? MODEL_ACCOUNT_TAGS : MODEL_ORGANIZATION;
+    *ret_arg = tags ? p->arg[0] : "";
+}
+
+static const struct fs_kind file_fact = {.type = FS_TEXT, .render = render, .topic = topic_of};
 
 static const struct fs_name account_names[] = {
     {"account.json", &file_fact, MODEL_ACCOUNT_JSON, FS_ALWAYS},
@@ -84,4 +91,4 @@ static errint render_tsv(struct fs_ask *a, const struct fs_place *p, struct buf 
 }
 
 const struct fs_kind fs_dir_accounts = {.type = FS_FOLDER, .list = list, .find = find, .changed = changed};
-const struct fs_kind fs_file_accounts_tsv = {.type = FS_TEXT, .render = render_tsv};
+const struct fs_kind fs_file_accounts_tsv = {.type = FS_TEXT, .render = render_tsv, .topic = topic_of};

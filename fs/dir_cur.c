@@ -54,7 +54,14 @@ static errint render_reports(struct fs_ask *a, const struct fs_place *p, struct 
     return e ? e : model_reports_json(c, ret);
 }
 
-static const struct fs_kind file_reports = {.type = FS_TEXT, .render = render_reports};
+static void topic_of(const struct fs_place *p, enum model_topic *ret, const char **ret_arg)
+{
+    (void)p;
+    *ret = MODEL_REPORTS;
+    *ret_arg = "";
+}
+
+static const struct fs_kind file_reports = {.type = FS_TEXT, .render = render_reports, .topic = topic_of};
 
 static errint link_period(struct fs_ask *a, const char *name, char ret_period[8])
 {

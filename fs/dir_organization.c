@@ -23,7 +23,14 @@ static errint render_organization(struct fs_ask *a, const struct fs_place *p, st
     return e ? e : model_organization_json(c, ret);
 }
 
-static const struct fs_kind file_organization = {.type = FS_TEXT, .render = render_organization};
+static void topic_of(const struct fs_place *p, enum model_topic *ret, const char **ret_arg)
+{
+    (void)p;
+    *ret = MODEL_ORGANIZATION;
+    *ret_arg = "";
+}
+
+static const struct fs_kind file_organization = {.type = FS_TEXT, .render = render_organization, .topic = topic_of};
 
 /* A link's place: the account, and how deep its folder lies. */
 static errint render_link(struct fs_ask *a, const struct fs_place *p, struct buf *ret, int64_t *ret_floor_ns)

@@ -21,7 +21,13 @@ static errint render(struct fs_ask *a, const struct fs_place *p, struct buf *ret
     return e ? e : model_instance_file(c, p->arg[1], p->arg[2], (enum model_instance_file)p->which, ret, ret_floor_ns);
 }
 
-static const struct fs_kind file_fact = {.type = FS_TEXT, .render = render};
+static void topic_of(const struct fs_place *p, enum model_topic *ret, const char **ret_arg)
+{
+    *ret = MODEL_INSTANCES;
+    *ret_arg = p->arg[1];
+}
+
+static const struct fs_kind file_fact = {.type = FS_TEXT, .render = render, .topic = topic_of};
 
 static const struct fs_name instance_names[] = {
     {"instance.json", &file_fact, MODEL_INSTANCE_JSON, FS_ALWAYS},

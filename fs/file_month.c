@@ -178,10 +178,16 @@ static errint render_text(struct fs_ask *a, const struct fs_place *p, struct buf
     return e ? e : model_month_file(o.customer, o.month, (enum model_month_file)p->which, ret, ret_floor_ns, a->waiter);
 }
 
+static void topic_of(const struct fs_place *p, enum model_topic *ret, const char **ret_arg)
+{
+    *ret = MODEL_MONTH;
+    *ret_arg = p->arg[0];
+}
+
 const struct fs_kind fs_file_report = {
     .type = FS_SOURCE, .stat = report_stat, .open = report_open, .xattr = report_xattr};
 const struct fs_kind fs_file_part = {.type = FS_SOURCE, .stat = part_stat, .open = part_open, .xattr = part_xattr};
 const struct fs_kind fs_file_raw = {.type = FS_SOURCE, .stat = raw_stat, .open = raw_open, .xattr = raw_xattr};
 const struct fs_kind fs_file_manifest = {
     .type = FS_SOURCE, .stat = manifest_stat, .open = manifest_open, .xattr = manifest_xattr};
-const struct fs_kind fs_file_month_text = {.type = FS_TEXT, .render = render_text};
+const struct fs_kind fs_file_month_text = {.type = FS_TEXT, .render = render_text, .topic = topic_of};

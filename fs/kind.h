@@ -16,6 +16,7 @@
 
 #include "base/source.h"
 #include "fs/fs.h"
+#include "model/fetch.h"
 #include "model/report.h"
 
 #define FS_PLACE_ARGS 3
@@ -78,6 +79,8 @@ struct fs_kind {
     errint (*find)(struct fs_ask *a, const struct fs_place *p, const char *name, struct fs_place *ret);
     /* folder: when its names last changed; never waits. NULL: when ctfs first saw these names. */
     errint (*changed)(struct fs_ask *a, const struct fs_place *p, int64_t *ret_ns);
+    /* of what is fetched under a topic: which, and its argument. Its time is user.ctfs.fetched_at. */
+    void (*topic)(const struct fs_place *p, enum model_topic *ret, const char **ret_arg);
     const struct fs_kind *month; /* folder of months (fs/month.h): what each of them is */
     /* text, snapshot: its bytes and the earliest moment they can be of (0: unknown). link: its target. */
     errint (*render)(struct fs_ask *a, const struct fs_place *p, struct buf *ret, int64_t *ret_floor_ns);

@@ -465,6 +465,8 @@ static errint get_xattr(struct fs_request *r, const struct fs_node *n, struct bu
         buf_puts(ret, n->verified ? "verified" : "declared");
         return buf_error(ret);
     }
+    if (kind->topic && strcmp(r->name, "user.ctfs.fetched_at") == 0)
+        return fs_tree_fetched(&r->ask, n, ret);
     if (!kind->xattr || strncmp(r->name, "user.ctfs.", 10) != 0)
         return err_set(-ENODATA, "%s has no attribute %s", n->path, r->name);
     return kind->xattr(&r->ask, &n->place, r->name, ret);

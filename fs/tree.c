@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "model/organization.h"
 #include "model/seen.h"
 #include "model/status.h"
@@ -306,6 +307,25 @@ static bool is_listed(struct fs_ask *a, const struct fs_name *row)
     default:
         return true;
     }
+}
+
+errint fs_tree_fetched(struct fs_ask *a, const struct fs_node *n, struct buf *ret)
+{
+    struct model_customer *c;
+    enum model_topic topic;
+    const char *arg;
+    int64_t fetched_ns;
+    char iso[CLOCK_ISO_SIZE];
+    n->place.kind->topic(&n->place, &topic, &arg);
+    errint e = fs_ask_customer(a, &c);
+    if (e)
+        return e;
+    e = model_fetch_time(c, topic, arg, &fetched_ns);
+    if (e)
+        return e == -ENOENT ? err_set(-ENODATA, "%s was not fetched yet", n->path) : e;
+    clock_format_iso(fetched_ns / FS_NS_PER_S, iso);
+    buf_puts(ret, iso);
+    return buf_error(ret);
 }
 
 errint fs_tree_list(struct fs_ask *a, const struct fs_node *n, struct fs_listing *into)

@@ -24,6 +24,9 @@ void fs_tree_attr(struct fs_ask *a, const struct fs_node *n, struct stat *ret);
 double fs_tree_entry_timeout(const struct fs_node *n);
 double fs_tree_attr_timeout(const struct fs_node *n);
 
+/* When what a file of a topic shows was fetched, as ISO 8601; -ENODATA: not yet. */
+errint fs_tree_fetched(struct fs_ask *a, const struct fs_node *n, struct buf *ret);
+
 errint fs_tree_list(struct fs_ask *a, const struct fs_node *n, struct fs_listing *into);
 
 /* A text's bytes, for an open: -ESTALE when they are no longer those of N's version. */

@@ -242,6 +242,19 @@ errint model_fetch_need(struct model_customer *c, enum model_topic topic, const 
     return e;
 }
 
+errint model_fetch_time(const struct model_customer *c, enum model_topic topic, const char *arg, int64_t *ret_ns)
+{
+    struct buf scope cleanup_buf = BUF_INIT;
+    struct cache_listing listing;
+    model_fetch_scope(c, topic, arg, &scope);
+    errint e = buf_error(&scope);
+    if (e == 0)
+        e = cache_store_listing(c->model->store, buf_text(&scope), &listing);
+    if (e == 0)
+        *ret_ns = listing.fetched_ns;
+    return e;
+}
+
 /* One scope to refresh, told to EACH with its argument. */
 struct scopes {
     struct model_customer *customer;
