@@ -63,5 +63,7 @@ const struct cache_db_spec cache_store_spec = {
     .version = sizeof migrations / sizeof migrations[0],
     .statements = statements,
     .statement_count = STORE_STATEMENTS,
-    .pragmas = "PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-4096",
+    /* busy_timeout: the folder is this process's, so nobody is waited for who opened the file all the same */
+    .pragmas = "PRAGMA busy_timeout=100; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=16777216; PRAGMA "
+               "cache_size=-4096",
 };
