@@ -398,7 +398,7 @@ static errint on_head(struct aws_http_transfer *t)
     if (!id)
         id = aws_http_head_get(&t->in, "x-amz-request-id");
     e->status = t->in.status;
-    snprintf(e->request_id, sizeof e->request_id, "%s", id ? id : "");
+    aws_errors_copy_line(e->request_id, sizeof e->request_id, id ? id : "");
     call->succeeding = e->status >= 200 && e->status < 300;
     if (!call->succeeding)
         call->response.body.limit = 0; /* on_data keeps the first of it */

@@ -223,13 +223,32 @@ bool aws_errors_is_refusal(const char *code, int status)
     return !archived && aws_errors_of_answer(code, status, false).code == -EACCES;
 }
 
-/* Copies one line: up to a control byte, and to where AWS appends an encoded blob. */
-static void copy_line(char *to, size_t size, const char *from)
+/* Control bytes, C1's in UTF-8 among them: what ends a line, or acts on a terminal. */
+static bool is_control(const char *at)
 {
+    unsigned char c = (unsigned char)at[0], next = c ? (unsigned char)at[1] : 0;
+    return c < ' ' || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0);
+}
+
+/* How much of TEXT may be told: not the blob that AWS appends, nor what it quotes of how the request was signed. */
+static size_t told_len(const char *text)
+{
+    static const char *const ends[] = {" Encoded authorization failure message", "AWS4-HMAC-SHA256", "X-Amz-Signature",
+                                       "X-Amz-Security-Token", "X-Amz-Credential"};
     size_t len = 0;
-    const char *blob = strstr(from, " Encoded authorization failure message");
-    while ((unsigned char)from[len] >= ' ' && from + len != blob)
+    while (!is_control(text + len))
         len++;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        const char *end = strcasestr(text, ends[i]);
+        if (end && (size_t)(end - text) < len)
+            len = (size_t)(end - text);
+    }
+    return len;
+}
+
+void aws_errors_copy_line(char *to, size_t size, const char *from)
+{
+    size_t len = told_len(from);
     snprintf(to, size, "%.*s", (int)(len < size ? len : size - 1), from);
 }
 
@@ -255,11 +274,11 @@ static void parse_xml(const char *body, size_t len, struct aws_error *ret)
     if (code)
         copy_code(ret->code, sizeof ret->code, code->text);
     if (message)
-        copy_line(ret->message, sizeof ret->message, message->text);
+        aws_errors_copy_line(ret->message, sizeof ret->message, message->text);
     if (region)
-        copy_line(ret->region, sizeof ret->region, region->text);
+        aws_errors_copy_line(ret->region, sizeof ret->region, region->text);
     if (id && !ret->request_id[0])
-        copy_line(ret->request_id, sizeof ret->request_id, id->text);
+        aws_errors_copy_line(ret->request_id, sizeof ret->request_id, id->text);
 }
 
 static void parse_json(const char *body, size_t len, struct aws_error *ret)
@@ -277,7 +296,7 @@ static void parse_json(const char *body, size_t len, struct aws_error *ret)
     if (code)
         copy_code(ret->code, sizeof ret->code, code);
     if (message)
-        copy_line(ret->message, sizeof ret->message, message);
+        aws_errors_copy_line(ret->message, sizeof ret->message, message);
 }
 
 void aws_errors_parse(const char *error_type, const char *query_error, const char *body, size_t len,

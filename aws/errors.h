@@ -57,6 +57,9 @@ struct aws_error {
 void aws_errors_parse(const char *error_type, const char *query_error, const char *body, size_t len,
                       struct aws_error *ret);
 
+/* Copies what a server said, as far as it may stand in a message: one line, nothing of the request's signature or token. */
+void aws_errors_copy_line(char *to, size_t size, const char *from);
+
 /* Is BODY, of an answer with status 200, an error document: XML of <Error>, <ErrorResponse> or <Response>, JSON whose
  * __type is a code of the table? */
 bool aws_errors_is_document(const char *body, size_t len);

@@ -628,7 +628,7 @@ static void test_no_deadlock(void)
 /* The message names service, operation, AWS's code and the request's id, and no secret. */
 static void test_message(void)
 {
-    struct script s = {.steps = {{403, "x-amz-request-id: REQ9\r\n",
+    struct script s = {.steps = {{403, "x-amz-request-id: REQ9\x1b[2J\r\n",
                                   "<Error><Code>AccessDenied</Code><Message>no\nsecond</Message></Error>"}},
                        .count = 1};
     struct fixture f;

@@ -261,6 +261,18 @@ static void test_no_secret(void)
     e = parse(NULL, NULL, "<Error><Code>A\nB</Code><Message>x\ty</Message></Error>");
     CHECK_STR(e.code, "A");
     CHECK_STR(e.message, "x");
+    e = parse(
+        NULL, NULL,
+        "{\"__type\":\"IncompleteSignatureException\",\"message\":\"not a key=value pair in Authorization header: "
+        "'AWS4-HMAC-SHA256 Credential=AKID/x, Signature=SECRET'\"}");
+    CHECK_STR(e.message, "not a key=value pair in Authorization header: '");
+    e = parse(NULL, NULL,
+              "<Error><Code>A</Code><Message>bad query a=b&amp;x-amz-security-token=SECRET</Message></Error>");
+    CHECK_STR(e.message, "bad query a=b&");
+    e = parse(NULL, NULL,
+              "<Error><Code>A</Code><Message>\xc3\xbc x-amz-date\xc2\x9b"
+              "31m</Message></Error>");
+    CHECK_STR(e.message, "\xc3\xbc x-amz-date");
 }
 
 static void test_documents(void)
