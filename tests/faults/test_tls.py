@@ -71,7 +71,8 @@ class Server:
         self.port = self.socket.getsockname()[1]
         self.requests = 0
         self.serve = serve
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
         with contextlib.suppress(OSError):
@@ -85,6 +86,8 @@ class Server:
             self.serve(self, connection)
 
     def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.socket.close()
 
 

@@ -66,7 +66,8 @@ class Raw:
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._run, daemon=True).start()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
 
     def __enter__(self):
         return self
@@ -75,6 +76,9 @@ class Raw:
         self.close()
 
     def close(self):
+        """Nobody is in accept() any more when the socket is closed: its number is the next server's."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.socket.close()
 
     def _run(self):
