@@ -286,9 +286,13 @@ void aws_config_free(struct aws_config *c)
     free(c);
 }
 
+/* A name with a blank in it stands bare in the credentials file: [KIND NAME] is the section "KIND NAME" too. */
 static bool is_section(const struct section *s, const char *kind, const char *name)
 {
-    return !s->kind == !kind && (!kind || !strcmp(s->kind, kind)) && !strcmp(s->name, name);
+    if (kind || !s->kind)
+        return !s->kind == !kind && (!kind || !strcmp(s->kind, kind)) && !strcmp(s->name, name);
+    size_t first = strlen(s->kind);
+    return !strncmp(name, s->kind, first) && name[first] == ' ' && !strcmp(name + first + 1, s->name);
 }
 
 bool aws_config_has(const struct aws_config *c, const char *kind, const char *name)

@@ -26,7 +26,8 @@ errint aws_config_parse(const char *name, const char *text, size_t len, struct a
 errint aws_config_read(const char *path, struct aws_config **ret);
 void aws_config_free(struct aws_config *c); /* NULL is nothing */
 
-/* A section is [NAME] (KIND NULL) or [KIND NAME], NAME perhaps in quotes. Sections of the same name are one. */
+/* A section is [NAME] (KIND NULL, NAME perhaps with a blank in it) or [KIND NAME], NAME perhaps in quotes. Sections of the
+ * same name are one. */
 bool aws_config_has(const struct aws_config *c, const char *kind, const char *name);
 
 /* KEY's value in a section, or NULL. Keys are compared without case; the last of several counts. A value that goes on

@@ -28,7 +28,11 @@ static void test_sections(void)
 {
     struct aws_config *c = parse("\xef\xbb\xbf# comment\n; another\n\n[default]\r\nregion = eu-west-1\r\n"
                                  "[profile dev]\n  aws_access_key_id=AKIA=X  \nREGION: us-east-1\n"
-                                 "[ profile \"two words\" ]\nregion=a b # not a comment\n[sso-session x]");
+                                 "[ profile \"two words\" ]\nregion=a b # not a comment\n[sso-session x]\n"
+                                 "[bare words]\nregion = us-west-2\n");
+    CHECK_STR(aws_config_get(c, NULL, "bare words", "region"), "us-west-2");
+    CHECK(!aws_config_has(c, NULL, "bare") && !aws_config_has(c, NULL, "words") &&
+          !aws_config_has(c, NULL, "bare wordsx"));
     CHECK_STR(aws_config_get(c, NULL, "default", "region"), "eu-west-1");
     CHECK_STR(aws_config_get(c, "profile", "dev", "aws_access_key_id"), "AKIA=X");
     CHECK_STR(aws_config_get(c, "profile", "dev", "region"), "us-east-1");
