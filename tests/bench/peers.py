@@ -1,4 +1,5 @@
 """What is measured: a mount of ctfs, and mounts of its peers, each fresh or warm as a row asks for it."""
+import contextlib
 import mmap
 import os
 import shutil
@@ -161,6 +162,23 @@ class Ctfs(Mounted):
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
         raise BenchError("no VmHWM")
+
+
+class FuseAlone(Mounted):
+    """A mount that does nothing for its one file's bytes (bench_fuse.c), with the read-ahead that ctfs asks for."""
+
+    name = "fuse"
+
+    def start(self):
+        program = self.bench.ctfs.parents[1] / "tests" / "bench" / "bench_fuse"
+        self.spawn([program, self.path, self.bench.data.plain_bytes])
+        device = os.stat(self.path).st_dev
+        with contextlib.suppress(PermissionError):
+            Path(f"/sys/class/bdi/{os.major(device)}:{os.minor(device)}/read_ahead_kb").write_text("1024")
+
+    @property
+    def report(self):
+        return self.path / "file"
 
 
 class S3fs(Mounted):

@@ -12,10 +12,11 @@ import subprocess
 import time
 
 import data
-from peers import BenchError, Ctfs, Ratarmount, Rclone, S3fs, TOOLS, drop_caches, run, timed
+from peers import BenchError, Ctfs, FuseAlone, Ratarmount, Rclone, S3fs, TOOLS, drop_caches, run, timed
 
 MIB = 1 << 20
 IGZIP, ZCAT = "curl | igzip -dc", "curl | zcat"
+ALONE = "FUSE alone, bytes from nowhere"
 RANDOM_READS, RANDOM_BYTES = 1000, 4096
 
 
@@ -69,6 +70,13 @@ def objects(bench, keys):
     return [bench.data.object(key) for key in keys]
 
 
+def by_fuse_alone(bench):
+    """Seconds of the first and the second cat of as many bytes, from a mount that does nothing for them."""
+    drop_caches()
+    with FuseAlone(bench) as mount:
+        return [timed(f"cat '{mount.report}' >/dev/null")[0] for _ in range(2)]
+
+
 class ColdOne(Row):
     name, title = "cold-one", "cold cat of a report in one part"
     goals = (Goal("ctfs", IGZIP, 1.5), Goal("ctfs", IGZIP, 1.15), Goal("ctfs", "aws s3 cp - | zcat", 0.25),
@@ -105,7 +113,8 @@ class ColdOne(Row):
             with Ctfs(bench, f"{data.PREFIX}-one") as mount:
                 return timed(f"cat '{mount.report}' >/dev/null")[0]
 
-        return {"ctfs": by_ctfs, **{name: lambda c=command: by_pipe(c) for name, command in self.pipes(bench).items()},
+        return {"ctfs": by_ctfs, ALONE: lambda: by_fuse_alone(bench)[0],
+                **{name: lambda c=command: by_pipe(c) for name, command in self.pipes(bench).items()},
                 **{name: lambda a=each: by_mount(*a) for name, each in self.mounts(bench).items()}}
 
     def checks(self, bench):
@@ -209,7 +218,7 @@ class Second(Row):
             run(f"cat '{bench.data.plain}' >/dev/null")
             return timed(f"cat '{bench.data.plain}' >/dev/null")[0]
 
-        return {"ctfs": by_ctfs, "cat of a local copy": local}
+        return {"ctfs": by_ctfs, "cat of a local copy": local, ALONE: lambda: by_fuse_alone(bench)[1]}
 
 
 def keep_objects(bench, prefix):
@@ -236,7 +245,7 @@ class Remount(Row):
             drop_caches()
             return timed(f"igzip -dc '{bench.data.object(key)}' >/dev/null")[0]
 
-        return {"ctfs": by_ctfs, "igzip -dc of the object": local}
+        return {"ctfs": by_ctfs, "igzip -dc of the object": local, ALONE: lambda: by_fuse_alone(bench)[0]}
 
     def checks(self, bench):
         def by_ctfs():
