@@ -195,21 +195,23 @@ static void take_feed(struct object *o, errint made, struct feed *feed, const st
     feed_free(feed);
 }
 
-static bool has_feed(struct cache_objects *cache, const char *name)
+/* Of an object that the caller holds: one that was only looked up may go, and be made anew without a feed. */
+static bool has_feed(struct object *o)
 {
-    pthread_mutex_lock(&cache->lock);
-    struct entry *e = object_keep_find(cache, name);
-    struct object *o = e ? e->object : NULL;
-    if (o)
-        o->refs++;
-    pthread_mutex_unlock(&cache->lock);
-    if (!o)
-        return false;
     pthread_mutex_lock(&o->lock);
     bool has = o->feed != NULL;
     pthread_mutex_unlock(&o->lock);
-    object_release(o, false);
     return has;
+}
+
+static void bring_feed(struct object *o, errint (*make_feed)(void *arg, struct feed **ret), void *arg)
+{
+    struct feed *feed = NULL;
+    struct err why = {0};
+    errint made = make_feed(arg, &feed);
+    err_keep(&why, made);
+    take_feed(o, made, feed, &why);
+    err_done(&why);
 }
 
 static errint open_named(struct cache_objects *cache, const struct cache_object_id *id, const char *name,
@@ -238,22 +240,13 @@ errint cache_objects_open(struct cache_objects *cache, const struct cache_object
     struct handle *h = calloc(1, sizeof *h);
     if (!h)
         return err_set(-ENOMEM, "no memory to open %s", id->key);
-    struct feed *feed = NULL;
-    struct err why = {0};
-    errint made = 0;
-    bool make = id->size_bytes > 0 && make_feed && !has_feed(cache, name);
-    if (make)
-        made = make_feed(arg, &feed);
-    err_keep(&why, made);
     r = open_named(cache, id, name, buf_text(&identity), &h->object);
-    if (r == 0 && make)
-        take_feed(h->object, made, steal_ptr(&feed), &why);
-    err_done(&why);
     if (r < 0) {
-        feed_free(feed);
         free(h);
         return r;
     }
+    if (id->size_bytes > 0 && make_feed && !has_feed(h->object))
+        bring_feed(h->object, make_feed, arg);
     source_init(&h->source, &object_handle_ops);
     *ret = &h->source;
     return 0;

@@ -310,6 +310,44 @@ static void many_readers_read_right(void)
     finish(&w);
 }
 
+struct opener {
+    struct world *w;
+    unsigned wrong;
+};
+
+static void *open_again_and_again(void *arg)
+{
+    struct opener *o = arg;
+    struct cache_object_id id = {"123456789012", "bucket", "a", "etag", o->w->len};
+    for (unsigned i = 0; i < 4000; i++) {
+        struct source *s = NULL;
+        char byte = 0;
+        size_t got = 0;
+        errint e = cache_objects_open(o->w->objects, &id, fake_feed_give, &o->w->feed, &s);
+        if (e == 0)
+            e = source_read_wait(s, 5, &byte, 1, NULL, clock_monotonic_ns() + 20 * CLOCK_NS_PER_S, &got);
+        o->wrong += e || got != 1 || byte != o->w->data[5];
+        source_put(s);
+    }
+    return NULL;
+}
+
+/* Each may be the last to close while the other opens. */
+static void two_that_open_and_close_always_have_a_feed(void)
+{
+    struct world w;
+    begin(&w, 100000, 0);
+    pthread_t threads[2];
+    struct opener openers[2] = {{.w = &w}, {.w = &w}};
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, open_again_and_again, &openers[i]);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        CHECK_INT(openers[i].wrong, 0);
+    }
+    finish(&w);
+}
+
 static void eviction_spares_what_is_open_and_keeps_the_limit(void)
 {
     struct world w;
@@ -422,6 +460,7 @@ static const struct unit_test tests[] = {
     {"waiting_for_the_last_close_has_an_end", waiting_for_the_last_close_has_an_end},
     {"a_reader_that_stops_stops_the_transfers", a_reader_that_stops_stops_the_transfers},
     {"many_readers_read_right", many_readers_read_right},
+    {"two_that_open_and_close_always_have_a_feed", two_that_open_and_close_always_have_a_feed},
     {"eviction_spares_what_is_open", eviction_spares_what_is_open_and_keeps_the_limit},
     {"a_bucket_is_forgotten", a_bucket_is_forgotten_and_what_is_open_when_it_is_closed},
     {"without_room_through_memory", without_room_it_is_served_through_memory},
