@@ -21,7 +21,7 @@
 #include "model/fetch_topics.h"
 #include "model/layout.h"
 #include "model/month.h"
-#include "model/report_sample.h"
+#include "model/report_facts.h"
 #include "model/status.h"
 
 #define PERIODS_MAX 2400
@@ -359,8 +359,10 @@ static void forget_replaced(struct model_customer *c, const struct model_month *
         size_t k = 0;
         while (k < m->part_count && strcmp(m->parts[k].etag, last->parts[i].etag) != 0)
             k++;
-        if (k == m->part_count)
-            model_sample_forget(c, &last->parts[i]);
+        if (k < m->part_count)
+            continue;
+        model_sample_forget(c, &last->parts[i]);
+        model_facts_forget(c, &last->parts[i]);
     }
 }
 

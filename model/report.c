@@ -209,8 +209,8 @@ static void sum_slices(const struct model_month *m, const struct slices *s, stru
         ret->verified &= one->file.verified;
         if (m->parts[i].last_modified_unix > newest)
             newest = m->parts[i].last_modified_unix;
-        buf_printf(&text, "\n%llx%s", (unsigned long long)part_version(&m->parts[i], one->file.size_bytes),
-                   needs_line_end(one) ? " and a line end" : "");
+        buf_printf(&text, "\n%llx %llx%s", (unsigned long long)part_version(&m->parts[i], one->file.size_bytes),
+                   (unsigned long long)one->skip_bytes, needs_line_end(one) ? " and a line end" : "");
     }
     ret->mtime_ns = newest * CLOCK_NS_PER_S;
     ret->version = hash_bytes(buf_text(&text), text.len);

@@ -10,6 +10,9 @@
  *   corrupt, again              corrupt, for ever; a note
  *
  * A size is published as declared only when nothing speaks against it: see must_prove.
+ *
+ * What was learnt beside the objects' cache has the mark beside/NAME: no checksum spoke for it. Once the part is proven and on
+ * disk, whoever asks next has it learnt again from there.
  */
 #include "model/report_facts.h"
 
@@ -47,6 +50,51 @@ static void set_mark(struct model_customer *c, const char *name, const char *res
     (void)cache_store_mark_put(c->model->store, buf_text(&mark), value); /* a full disk forgets: it is found again */
 }
 
+/* Can it be learnt from proven bytes now, and was it not? */
+static bool is_doubtful(struct model_customer *c, const struct model_part *part, const char *name,
+                        const struct cache_fact *fact)
+{
+    return part->size_bytes > MODEL_FACTS_SMALL_BYTES && fact->verified_bytes >= 0 && has_mark(c, "beside/", name) &&
+           model_source_is_kept(c, part);
+}
+
+static errint forget_doubt(struct model_customer *c, const char *name)
+{
+    struct buf mark cleanup_buf = BUF_INIT;
+    buf_printf(&mark, "beside/%s", name);
+    errint e = buf_error(&mark);
+    return e ? e : cache_store_mark_put(c->model->store, buf_text(&mark), NULL);
+}
+
+/* Once, whatever comes of it: the doubt goes first. -EAGAIN: under way; else what is known stands. */
+static errint learn_again(struct model_customer *c, const char *period, const struct model_part *part, const char *name,
+                          const struct model_asking *asking)
+{
+    struct buf flight cleanup_buf = BUF_INIT;
+    bool begin = false;
+    buf_printf(&flight, "facts %s", name);
+    errint e = buf_error(&flight);
+    if (e == 0)
+        e = model_flights_join(c->model->flights, buf_text(&flight), HOLD_NS, asking->waiter, &begin);
+    if (!begin)
+        return e;
+    e = forget_doubt(c, name);
+    if (e == 0) {
+        model_flights_wait(c->model->flights, buf_text(&flight), asking->waiter);
+        e = model_probe_start(c, period, part, buf_text(&flight));
+    }
+    if (e)
+        model_flights_end(c->model->flights, buf_text(&flight), 0);
+    return e ? e : -EAGAIN;
+}
+
+void model_facts_forget(struct model_customer *c, const struct model_part *part)
+{
+    struct buf name cleanup_buf = BUF_INIT;
+    model_facts_name(c, part, &name);
+    (void)forget_doubt(c, buf_text(&name)); /* one mark too many does no harm */
+}
+
 errint model_facts_get(struct model_customer *c, const char *period, const struct model_part *part,
                        const struct model_asking *asking, struct cache_fact *ret)
 {
@@ -56,6 +104,11 @@ errint model_facts_get(struct model_customer *c, const char *period, const struc
     errint e = buf_error(&name);
     if (e == 0)
         e = cache_store_fact(c->model->store, buf_text(&name), ret);
+    if (e == 0 && !asking->quiet && is_doubtful(c, part, buf_text(&name), ret) &&
+        learn_again(c, period, part, buf_text(&name), asking) == -EAGAIN) {
+        cache_fact_done(ret);
+        return -EAGAIN;
+    }
     if (e != -ENOENT)
         return e;
     if (asking->quiet)
@@ -260,6 +313,27 @@ static void change_fact(struct model_customer *c, const char *name,
     (void)cache_store_fact_put(c->model->store, name, &fact);
     pthread_mutex_unlock(&fact_lock);
     cache_fact_done(&fact);
+}
+
+errint model_facts_learnt(struct model_customer *c, const char *name, const struct cache_fact *fact, bool beside)
+{
+    struct cache_fact known = {.verified_bytes = -1}, now = *fact;
+    struct cache_store *store = c->model->store;
+    if (beside)
+        set_mark(c, "beside/", name, "1");
+    pthread_mutex_lock(&fact_lock);
+    if (cache_store_fact(store, name, &known) == 0) {
+        now.verified_bytes = known.verified_bytes;
+        now.corrupt = known.corrupt;
+        now.unended = known.unended;
+        cache_fact_done(&known);
+    }
+    errint e = cache_store_fact_put(store, name, &now);
+    if (e == 0 && (e = cache_store_fact(store, name, &known)) == -ENOENT)
+        e = err_set(-EIO, "cache.db has no room for what is known of %s", name);
+    pthread_mutex_unlock(&fact_lock);
+    cache_fact_done(&known);
+    return e;
 }
 
 static void set_proof(struct cache_fact *f, const void *arg)

@@ -24,6 +24,12 @@ struct model_asking {
 errint model_facts_get(struct model_customer *c, const char *period, const struct model_part *part,
                        const struct model_asking *asking, struct cache_fact *ret);
 
+/* FACT's declared size and header, learnt beside the objects' cache or not; what a proof said is kept. */
+errint model_facts_learnt(struct model_customer *c, const char *name, const struct cache_fact *fact, bool beside);
+
+/* The version was replaced: what is only noted about how it was learnt goes. */
+void model_facts_forget(struct model_customer *c, const struct model_part *part);
+
 /* The size to publish for the part: declared or verified, as design and settings demand. */
 errint model_facts_size(struct model_customer *c, const struct model_month *m, const struct model_part *part,
                         const struct model_asking *asking, struct cache_fact *ret_fact, struct model_file *ret);

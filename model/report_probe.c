@@ -190,17 +190,6 @@ static void learn_declared(struct probe *p, const uint8_t trailer[CACHE_GZIP_TRA
     fact->declared_bytes = (int64_t)declared;
 }
 
-static errint keep_facts(struct probe *p, const struct cache_fact *fact)
-{
-    struct cache_fact kept = {0};
-    struct cache_store *store = p->customer->model->store;
-    errint e = cache_store_fact_put(store, p->fact_name, fact);
-    if (e == 0 && (e = cache_store_fact(store, p->fact_name, &kept)) == -ENOENT)
-        e = err_set(-EIO, "cache.db has no room for what is known of %s", p->part.key);
-    cache_fact_done(&kept);
-    return e;
-}
-
 static errint learn(struct probe *p)
 {
     struct cache_fact fact cleanup(cache_fact_done) = {.declared_bytes = -1, .verified_bytes = -1, .header_bytes = -1};
@@ -220,7 +209,7 @@ static errint learn(struct probe *p)
     }
     if (fact.declared_bytes < 0)
         fact.declared_bytes = 0;
-    return e ? e : keep_facts(p, &fact);
+    return e ? e : model_facts_learnt(p->customer, p->fact_name, &fact, p->feed != NULL);
 }
 
 /* The flight ends last: once none runs, nothing of the model is in use by one. */
