@@ -56,6 +56,7 @@ struct aws_http {
     struct aws_http_origin *origins;
     int64_t watched_ns;
     bool recheck; /* a transfer may have become able to run, or failed at once */
+    bool held;    /* one waits for a descriptor */
 };
 
 static_assert(sizeof((struct aws_http_transfer *)0)->error_text >= CURL_ERROR_SIZE, "curl writes this much");
@@ -201,8 +202,11 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
 /* Sockets that a credential process does not inherit. */
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    (void)arg, (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    struct aws_http_transfer *t = arg;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    t->starved = fd < 0 && (errno == EMFILE || errno == ENFILE);
+    return fd;
 }
 
 /* "http://127.0.0.1:80@example.com/" asks example.com: a URL with a user is not local, and is never made here. */
@@ -279,6 +283,7 @@ static void set_options(CURL *easy, struct aws_http *h, struct aws_http_transfer
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error_text);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
     curl_easy_setopt(easy, CURLOPT_SHARE, h->share);
@@ -320,7 +325,7 @@ void aws_http_start(struct aws_http *h, struct aws_http_transfer *t)
     t->sent_bytes = t->sent_ns = t->window_ns = 0;
     t->failure = t->failure_curl = 0;
     t->error_text[0] = t->why[0] = '\0';
-    t->headed = false;
+    t->headed = t->starved = false;
     t->active = true;
     link_transfer(h, t);
     t->origin = use_origin(h, t->url);
@@ -329,10 +334,8 @@ void aws_http_start(struct aws_http *h, struct aws_http_transfer *t)
     h->recheck = true;
 }
 
-/* Takes T out of everything; what it learnt stays. */
-static void detach(struct aws_http *h, struct aws_http_transfer *t)
+static void stop_curl(struct aws_http *h, struct aws_http_transfer *t)
 {
-    unlink_transfer(h, t);
     if (t->easy) {
         curl_multi_remove_handle(h->multi, t->easy);
         curl_easy_cleanup(t->easy);
@@ -343,6 +346,13 @@ static void detach(struct aws_http *h, struct aws_http_transfer *t)
         OPENSSL_cleanse(header->data, strlen(header->data)); /* a session token among them */
     curl_slist_free_all(t->header_list);
     t->easy = t->header_list = NULL;
+}
+
+/* Takes T out of everything; what it learnt stays. */
+static void detach(struct aws_http *h, struct aws_http_transfer *t)
+{
+    unlink_transfer(h, t);
+    stop_curl(h, t);
     if (t->origin)
         leave_origin(h, t->origin);
     t->origin = NULL;
@@ -400,6 +410,18 @@ static void finish(struct aws_http *h, struct aws_http_transfer *t, int curl_cod
     t->ops->done(t, &result);
 }
 
+/* Without a descriptor for its socket it goes back into line, until another transfer ends or the next look. */
+static bool begin_later(struct aws_http *h, struct aws_http_transfer *t)
+{
+    bool later = t->starved && !t->failure && !t->failure_curl;
+    if (later) {
+        stop_curl(h, t);
+        t->starved = false;
+        h->held = true;
+    }
+    return later;
+}
+
 static void read_messages(struct aws_http *h)
 {
     int left;
@@ -407,7 +429,7 @@ static void read_messages(struct aws_http *h)
     while ((message = curl_multi_info_read(h->multi, &left))) {
         struct aws_http_transfer *t = NULL;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
-        if (message->msg == CURLMSG_DONE)
+        if (message->msg == CURLMSG_DONE && !begin_later(h, t))
             finish(h, t, message->data.result);
     }
 }
@@ -463,6 +485,8 @@ static void watch(struct aws_http *h)
     if (now_ns - h->watched_ns < WATCH_INTERVAL_MS * CLOCK_NS_PER_MS)
         return;
     h->watched_ns = now_ns;
+    h->recheck |= h->held;
+    h->held = false;
     struct aws_http_transfer *t;
     while ((t = find_over(h, now_ns)))
         finish(h, t, CURLE_OK);

@@ -101,6 +101,7 @@ struct aws_http_transfer {
     errint failure;
     int failure_curl;
     bool headed, active;
+    bool starved;         /* there was no descriptor for its socket */
     char why[256];        /* of failure */
     char error_text[256]; /* curl's */
 };

@@ -191,7 +191,8 @@ static int ensure(struct reading *r, uint64_t first, uint64_t last)
     if (failed < 0)
         return failed;
     if (!o->feed)
-        return err_again(&o->no_feed);
+        return o->no_feed.code ? err_again(&o->no_feed)
+                               : err_set(-EIO, "%s: there is nothing to fetch it from", o->key);
     if (!in_tail(r)) {
         fetch_wanted(r, first, last);
         run_ahead(r, last + 1);
