@@ -35,22 +35,31 @@ static errint print_template(struct cli_run *r, const struct cache_connection *r
     return e;
 }
 
-/* NAME, or the settings' connection, or the only one. */
+/* NAME, or the settings' connection, or the one that is pending, or, if none is, the only one. A template is what a customer
+ * that is yet to be connected needs: another's has another's external ID. */
+static errint find(struct cli_run *r, const char *name, struct cache_connection *ret)
+{
+    struct model_customer *c = NULL;
+    if (!name)
+        name = r->settings.connection;
+    errint e = name ? model_row_find(r->m, name, ret) : model_row_find_pending(r->m, ret);
+    if (e != -ENOENT || name)
+        return e;
+    e = model_current(r->m, &c);
+    if (e == 0)
+        e = model_row_find(r->m, c->connection.handle, ret);
+    model_customer_put(c);
+    return e;
+}
+
 static errint print(struct cli_run *r, const char *name, bool url)
 {
     struct cache_connection row = {0};
-    struct model_customer *c = NULL;
     errint e = cli_run_open(r, MODEL_STATE_ONLY);
-    if (e < 0)
-        return e;
-    if (name)
-        e = model_row_find(r->m, name, &row);
-    else
-        e = model_current(r->m, &c);
-    const struct cache_connection *shown = c ? &c->connection : &row;
     if (e == 0)
-        e = url ? print_url(r, shown) : print_template(r, shown);
-    model_customer_put(c);
+        e = find(r, name, &row);
+    if (e == 0)
+        e = url ? print_url(r, &row) : print_template(r, &row);
     cache_connection_done(&row);
     return e;
 }
@@ -63,7 +72,7 @@ static int run(int argc, char **argv)
 const struct cli_command cli_template_command = {
     .name = "template",
     .arguments = "[--url] [-o OPTIONS] [CONNECTION]",
-    .summary = "Prints the CloudFormation template that a customer runs",
+    .summary = "Prints the CloudFormation template that a customer runs; unless told, of the pending connection",
     .options = options,
     .settings = true,
     .run = run,

@@ -19,6 +19,7 @@
 #include "model/customer.h"
 #include "model/flight.h"
 #include "model/notes.h"
+#include "model/onboard.h"
 #include "model/urls.h"
 
 #define JOBS_MAX 64
@@ -211,14 +212,16 @@ static const struct cache_connection *find_named(const struct rows *r, const cha
     return NULL;
 }
 
-/* Onboarding another customer must not take the tree from the one that is connected: those count first. */
+/* Onboarding another customer must not take the tree from the one that is connected: those count first; and those that
+ * were disconnected last. */
 static errint find_only(const struct rows *r, const struct cache_connection **ret)
 {
-    for (int connected = 1; connected >= 0; connected--) {
+    static const char *const states[] = {"connected", "pending", "disconnected"};
+    for (size_t state = 0; state < sizeof states / sizeof states[0]; state++) {
         struct buf names cleanup_buf = BUF_INIT;
         size_t found = 0;
         for (size_t i = 0; i < r->count; i++) {
-            if (r->rows[i].connected != connected)
+            if (strcmp(model_row_state(&r->rows[i]), states[state]) != 0)
                 continue;
             *ret = &r->rows[i];
             buf_printf(&names, "%s%s", found++ ? ", " : "", *r->rows[i].name ? r->rows[i].name : r->rows[i].handle);

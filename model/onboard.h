@@ -39,6 +39,8 @@ errint model_row_note_put(struct cache_connection *row, const char *key, const c
 const char *model_row_state(const struct cache_connection *row);
 /* By handle, else by name: -ENOENT. */
 errint model_row_find(struct model *m, const char *name, struct cache_connection *ret);
+/* The one that is pending: -ENOENT if none is, -EINVAL, with their handles, if several are. */
+errint model_row_find_pending(struct model *m, struct cache_connection *ret);
 /* Keeps the failure of a step with the row, if there is one. */
 void model_row_failed(struct model *m, const char *handle, errint e);
 

@@ -144,33 +144,10 @@ static errint read_wait(const struct model_step *s, int64_t *ret_ms)
     return 0;
 }
 
-/* The one that is pending, when none is named. */
 static errint find_pending(struct model *m, struct cache_connection *ret)
 {
-    struct cache_connection *rows = NULL;
-    size_t count = 0, pending = 0, found = SIZE_MAX;
-    struct buf names cleanup_buf = BUF_INIT;
-    errint e = cache_state_list(m->state, &rows, &count);
-    if (e < 0)
-        return e;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(model_row_state(&rows[i]), "pending") != 0)
-            continue;
-        buf_printf(&names, "%s%s", pending++ ? ", " : "", rows[i].handle);
-        found = i;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (i == found && pending == 1)
-            *ret = rows[i];
-        else
-            cache_connection_done(&rows[i]);
-    }
-    free(rows);
-    if (pending == 1)
-        return 0;
-    return pending
-               ? err_set(-EINVAL, "several connections are pending: say which: connection=HANDLE: %s", buf_text(&names))
-               : err_set(-EINVAL, "no connection is pending: begin with bucket=, report= and prefix=");
+    errint e = model_row_find_pending(m, ret);
+    return e == -ENOENT ? err_set(-EINVAL, "no connection is pending: begin with bucket=, report= and prefix=") : e;
 }
 
 /* Permissions and report, as SESSION sees them. */

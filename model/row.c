@@ -79,6 +79,32 @@ errint model_row_find(struct model *m, const char *name, struct cache_connection
     return found < SIZE_MAX ? 0 : err_set(-ENOENT, "there is no connection '%.80s'", name);
 }
 
+errint model_row_find_pending(struct model *m, struct cache_connection *ret)
+{
+    struct cache_connection *rows = NULL;
+    size_t count = 0, pending = 0, found = SIZE_MAX;
+    struct buf names cleanup_buf = BUF_INIT;
+    errint e = cache_state_list(m->state, &rows, &count);
+    if (e < 0)
+        return e;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(model_row_state(&rows[i]), "pending") != 0)
+            continue;
+        buf_printf(&names, "%s%s", pending++ ? ", " : "", rows[i].handle);
+        found = i;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i == found && pending == 1)
+            *ret = rows[i];
+        else
+            cache_connection_done(&rows[i]);
+    }
+    free(rows);
+    if (pending > 1)
+        return err_set(-EINVAL, "several connections are pending: say which: connection=HANDLE: %s", buf_text(&names));
+    return pending ? 0 : err_set(-ENOENT, "no connection is pending");
+}
+
 void model_row_failed(struct model *m, const char *handle, errint e)
 {
     struct err kept = {0};

@@ -16,6 +16,7 @@
 #include "base/utf8.h"
 #include "model/fetch.h"
 #include "model/notes.h"
+#include "model/onboard.h"
 
 #define STATES_MAX 1024
 #define FAILURES_MAX 20
@@ -58,10 +59,9 @@ static void add_time(cJSON *to, const char *name, int64_t unix_s)
 static cJSON *build_connection(const struct building *b, const struct cache_connection *row)
 {
     cJSON *one = cJSON_CreateObject();
-    const char *state = row->connected ? "connected" : "pending";
     add_text(one, "connection", row->handle);
     add_text(one, "name", row->name);
-    add_text(one, "state", row->direct && row->connected ? "direct" : state);
+    add_text(one, "state", row->direct && row->connected ? "direct" : model_row_state(row));
     cJSON_AddBoolToObject(one, "shown", b->customer && strcmp(b->customer->connection.handle, row->handle) == 0);
     add_text(one, "bucket", row->bucket);
     add_text(one, "report", row->report);
@@ -395,11 +395,11 @@ static bool is_true(const cJSON *object, const char *name)
 
 static void put_connection(struct buf *to, const cJSON *one)
 {
-    buf_printf(to, "connection %s %s%s%s: %s s3://%s/%s report %s%s%s%s\n", text_of(one, "connection"),
-               *text_of(one, "name") ? "\"" : "", text_of(one, "name"), *text_of(one, "name") ? "\"" : "",
-               text_of(one, "state"), text_of(one, "bucket"), text_of(one, "prefix"), text_of(one, "report"),
-               *text_of(one, "role_arn") ? " as " : "", text_of(one, "role_arn"),
-               is_true(one, "shown") ? " (shown)" : "");
+    const char *name = text_of(one, "name");
+    buf_printf(to, "connection %s%s%s%s: %s s3://%s/%s report %s%s%s%s\n", text_of(one, "connection"),
+               *name ? " \"" : "", name, *name ? "\"" : "", text_of(one, "state"), text_of(one, "bucket"),
+               text_of(one, "prefix"), text_of(one, "report"), *text_of(one, "role_arn") ? " as " : "",
+               text_of(one, "role_arn"), is_true(one, "shown") ? " (shown)" : "");
     if (*text_of(one, "last_error"))
         buf_printf(to, "  last error: %s\n", text_of(one, "last_error"));
 }
