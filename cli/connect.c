@@ -72,17 +72,6 @@ static void print(const struct buf *answer, bool json, bool one)
         (void)fputs(buf_text(answer), stdout);
 }
 
-/* A refusal that came before the command was run is an answer too. */
-static void answer_refusal(struct buf *answer, errint e)
-{
-    struct err kept = {0};
-    err_keep(&kept, e);
-    model_answer_add(answer, "error", kept.message ? kept.message : err_name(e));
-    model_answer_add(answer, "errno", err_name(e));
-    (void)err_again(&kept);
-    err_done(&kept);
-}
-
 static int run_with(struct cli_run *r, const struct buf *text, bool json)
 {
     struct buf answer cleanup_buf = BUF_INIT;
@@ -90,8 +79,8 @@ static int run_with(struct cli_run *r, const struct buf *text, bool json)
     errint e = cli_run_open(r, cache ? MODEL_WITH_CACHE : MODEL_STATE_ONLY);
     if (e == 0)
         e = text->len ? run_command(r, text, &answer) : show(r, &answer);
-    if (e < 0 && text->len && !answer.len)
-        answer_refusal(&answer, e);
+    if (e < 0 && text->len && !answer.len) /* refused before it was run */
+        model_answer_refusal(&answer, e);
     struct err kept = {0};
     err_keep(&kept, e);
     print(&answer, json, text->len > 0);

@@ -18,10 +18,12 @@
 #include "base/cleanup.h"
 #include "base/job.h"
 #include "base/log.h"
+#include "model/answer.h"
 #include "model/status.h"
 
 #define TEXT_MAX ((size_t)2 * MODEL_COMMAND_MAX)
 #define ANSWER_MAX (1u << 20)
+#define DROPPED "connect" /* the note of text that never became whole */
 
 enum run_state { IDLE, RUNNING, DONE };
 
@@ -78,29 +80,16 @@ void fs_connect_close(struct fs_connect *c)
     pthread_mutex_unlock(&c->lock);
     if (dropped) {
         log_warn("connect: %zu bytes never became a whole command and were dropped", dropped);
-        model_status_note(c->model, "connect", "%zu bytes never became a whole command and were dropped", dropped);
+        model_status_note(c->model, DROPPED, "%zu bytes never became a whole command and were dropped", dropped);
     }
     put_connect(c);
-}
-
-/* The answer's form: '…' with '\'' inside, control bytes as '?'. */
-static void put_error(struct buf *to, const char *message)
-{
-    buf_puts(to, "error='");
-    for (const char *at = message; *at; at++) {
-        if (*at == '\'')
-            buf_puts(to, "'\\''");
-        else
-            buf_putc(to, (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at);
-    }
-    buf_puts(to, "'\n");
 }
 
 /* Under the lock. */
 static void end_run(struct fs_connect *c, errint e)
 {
     if (e && c->answer.len == 0)
-        put_error(&c->answer, err_message());
+        model_answer_refusal(&c->answer, e);
     err_keep(&c->result, e);
     c->state = DONE;
     waitlist_wake(&c->waiters);
@@ -117,6 +106,8 @@ static void run_command(void *arg, struct cancel *cancel)
 
     struct buf answer cleanup_buf = BUF_LIMIT(ANSWER_MAX);
     errint e = model_command_run(c->model, &c->command, cancel, NULL, NULL, &answer);
+    if (e == 0) /* what was dropped before was written again, or is past */
+        model_status_forget(c->model, DROPPED);
 
     pthread_mutex_lock(&c->lock);
     c->cancel = NULL; /* the job's end frees it */
@@ -180,7 +171,7 @@ static errint take_text(struct fs_connect *c, const char *data, size_t len)
     if (e) {
         buf_reset(&c->answer);
         c->answer_read = 0;
-        put_error(&c->answer, err_message());
+        model_answer_refusal(&c->answer, e);
     }
     if (e || !whole)
         return e;

@@ -40,6 +40,16 @@ void model_answer_some(struct buf *to, const char *key, const char *value)
         model_answer_add(to, key, value);
 }
 
+void model_answer_refusal(struct buf *to, errint e)
+{
+    struct err kept = {0};
+    err_keep(&kept, e);
+    model_answer_add(to, "error", kept.message ? kept.message : err_name(e));
+    model_answer_add(to, "errno", err_name(e));
+    (void)err_again(&kept);
+    err_done(&kept);
+}
+
 void model_answer_word(struct buf *to, const char *value)
 {
     size_t plain = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-");

@@ -127,14 +127,9 @@ static errint (*const runners[MODEL_COMMAND_COUNT])(struct model_step *s) = {
 
 static void answer_failure(struct model_step *s, errint e)
 {
-    struct err kept = {0};
-    err_keep(&kept, e);
     buf_reset(s->answer);
     model_answer_some(s->answer, "connection", s->handle);
-    model_answer_add(s->answer, "error", kept.message ? kept.message : err_name(e));
-    model_answer_add(s->answer, "errno", err_name(e));
-    (void)err_again(&kept);
-    err_done(&kept);
+    model_answer_refusal(s->answer, e);
 }
 
 errint model_command_run(struct model *m, const struct model_command *command, struct cancel *cancel,

@@ -476,6 +476,12 @@ void model_status_note(struct model *m, const char *key, const char *format, ...
     fake->notes++;
 }
 
+void model_status_forget(struct model *m, const char *prefix)
+{
+    (void)m;
+    (void)prefix;
+}
+
 static void put_command(const struct model_command *command)
 {
     struct buf text = BUF_INIT;

@@ -673,7 +673,7 @@ static void test_write_gives_errno(void)
     CHECK_INT(errno, EACCES);
     char answer[128] = "";
     CHECK(read(fd, answer, 127) > 0);
-    CHECK_STR(answer, "error='as the test wants it'\n");
+    CHECK_STR(answer, "error='as the test wants it'\nerrno='EACCES'\n");
     CHECK_INT(read(fd, answer, 127), 0);
     fake->command_result = 0;
     CHECK_INT(write(fd, "refresh=cur", 11), 11);
