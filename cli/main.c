@@ -1,6 +1,8 @@
 /* Finds the subcommand and runs it; what it printed and nobody could take is a failure, whatever the command says of
- * itself: an export of external IDs that a full disk cut short must not end with 0. `mount -t fuse.ctfs SOURCE DIR -o …` calls `ctfs SOURCE /DIR -o …`: two words that
- * name no subcommand and look like that are a mount. */
+ * itself: an export of external IDs that a full disk cut short must not end with 0.
+ *
+ * `mount -t fuse.ctfs SOURCE DIR -o …` calls `ctfs SOURCE /DIR -o …`: two words that name no subcommand and look like that
+ * are a mount. */
 #include "cli/cli.h"
 #include "cli/version.h"
 #include "fs/daemon.h"

@@ -55,10 +55,10 @@ static bool read_words(struct cli_parse *p, struct arguments *a)
     }
 }
 
-/* SOURCE MOUNTPOINT, or MOUNTPOINT. fstab has to write some source: what is no s3:// URI means none. */
+/* SOURCE MOUNTPOINT, or MOUNTPOINT. fstab has to write some source: what is no URI means none. */
 static bool is_report(const char *word)
 {
-    return strncmp(word, "s3://", 5) == 0;
+    return *word != '/' && *word != '.' && strstr(word, "://") != NULL;
 }
 
 /* A daemon's folder is /: what the SDKs' variables name must stay what it was here. */

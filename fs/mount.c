@@ -101,6 +101,8 @@ static errint check_point(const char *resolved)
     struct stat s;
     if (stat(resolved, &s) < 0)
         return err_set(-errno, "%s: %s", resolved, strerror(errno));
+    if (strcmp(resolved, "/") == 0)
+        return err_set(-EINVAL, "/ is the folder that all others lie in: nobody would find the mount");
     return S_ISDIR(s.st_mode) ? 0 : err_set(-ENOTDIR, "%s is not a folder", resolved);
 }
 
