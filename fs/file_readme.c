@@ -37,8 +37,8 @@ static const char text[] =
     "  cut -f1,2 accounts.tsv\n"
     "  jq -r .InstanceType resources/ec2/*/*/*/instance.json | sort | uniq -c\n"
     "\n"
-    "getfattr -n user.ctfs.s3_uri (or .etag, .size) says where a report's file comes from, .fetched_at how old what\n"
-    "any file shows is.\n";
+    "getfattr -n user.ctfs.s3_uri (or .etag) says which object a file of raw/ or views/ is, .size whether a size is\n"
+    "declared or verified, .fetched_at how old what any file shows is.\n";
 
 static errint render(struct fs_ask *a, const struct fs_place *p, struct buf *ret, int64_t *ret_floor_ns)
 {

@@ -93,6 +93,14 @@ def foreign_flags():
     return result.stdout.split()
 
 
+def check_named(root, document):
+    """Every source that DOCUMENT names is there."""
+    text = (root / document).read_text()
+    for name in sorted(set(re.findall(rf"`((?:{'|'.join(ROOMS)}|tests|scripts)/[a-z0-9_/]+(?:\.[a-z]+)?)`", text))):
+        if not (root / name).exists():
+            yield f"{document}: there is no {name}"
+
+
 def check_tree(root, compiler):
     flags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I."]
     command = [*compiler, *flags, *foreign_flags()]
@@ -105,6 +113,8 @@ def check_tree(root, compiler):
             if source.suffix == ".h":
                 yield from check_alone(root, path, command)
         yield from check_built(root, room)
+    for document in ("README.md", "HACKING.md", "SECURITY.md", "doc/SEMANTICS.md"):
+        yield from check_named(root, document)
     for header in sorted((root / "tests").rglob("*.h")):
         yield from check_alone(root, header.relative_to(root), command)
     for folder in sorted((root / "tests" / "unit").iterdir()):
