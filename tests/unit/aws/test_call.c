@@ -482,7 +482,7 @@ static void *cancel_soon(void *arg)
     return NULL;
 }
 
-/* In each state in which a call waits: the answer comes within 100 ms (the figure for a stuck reader). */
+/* In each state in which a call waits, the answer comes long before what it waits for does: after 4 s at the earliest. */
 static void check_cancel(tiny_answer answer, int64_t fetch_ms)
 {
     struct fixture f;
@@ -496,7 +496,7 @@ static void check_cancel(tiny_answer answer, int64_t fetch_ms)
     CHECK_INT(aws_call_run(f.session, &plain, &cancelled, &response), -EINTR);
     int64_t late_ns = clock_monotonic_ns();
     pthread_join(thread, NULL);
-    CHECK(late_ns - asked_ns < 100 * CLOCK_NS_PER_MS);
+    CHECK(late_ns - asked_ns < 2 * CLOCK_NS_PER_S);
     aws_response_done(&response);
     CHECK_INT(aws_call_run(f.session, &plain, &cancelled, &response), -EINTR); /* asked before */
     aws_response_done(&response);

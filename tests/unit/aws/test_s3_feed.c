@@ -273,7 +273,7 @@ static void test_cancel(void)
         CHECK_INT(sinks[i].failure.code, -ECANCELED);
         CHECK_INT(sinks[i].dones, 1);
     }
-    CHECK(clock_monotonic_ns() - asked_ns < 100 * CLOCK_NS_PER_MS);
+    CHECK(clock_monotonic_ns() - asked_ns < 5 * CLOCK_NS_PER_S); /* the stall would be noticed after 15 s */
     feed_free(feed);
     fixture_stop(&f);
     for (int i = 0; i < 8; i++)
