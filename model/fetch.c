@@ -242,16 +242,30 @@ errint model_fetch_need(struct model_customer *c, enum model_topic topic, const 
     return e;
 }
 
-errint model_fetch_time(const struct model_customer *c, enum model_topic topic, const char *arg, int64_t *ret_ns)
+errint model_fetch_listing(const struct model_customer *c, enum model_topic topic, const char *arg,
+                           struct cache_listing *ret)
 {
     struct buf scope cleanup_buf = BUF_INIT;
-    struct cache_listing listing;
     model_fetch_scope(c, topic, arg, &scope);
     errint e = buf_error(&scope);
-    if (e == 0)
-        e = cache_store_listing(c->model->store, buf_text(&scope), &listing);
+    return e ? e : cache_store_listing(c->model->store, buf_text(&scope), ret);
+}
+
+errint model_fetch_time(const struct model_customer *c, enum model_topic topic, const char *arg, int64_t *ret_ns)
+{
+    struct cache_listing listing;
+    errint e = model_fetch_listing(c, topic, arg, &listing);
     if (e == 0)
         *ret_ns = listing.fetched_ns;
+    return e;
+}
+
+errint model_fetch_changed(const struct model_customer *c, enum model_topic topic, const char *arg, int64_t *ret_ns)
+{
+    struct cache_listing listing;
+    errint e = model_fetch_listing(c, topic, arg, &listing);
+    if (e == 0)
+        *ret_ns = listing.changed_ns;
     return e;
 }
 

@@ -28,8 +28,12 @@ enum model_topic {
  * the fetch under way; else the failure. W NULL never waits. */
 errint model_fetch_need(struct model_customer *c, enum model_topic topic, const char *arg, struct waiter *w);
 
-/* When what cache.db has of it was fetched; -ENOENT: it has nothing. */
+/* What cache.db has of it: when it was fetched, when it last changed, how much it is. -ENOENT: it has nothing. */
+errint model_fetch_listing(const struct model_customer *c, enum model_topic topic, const char *arg,
+                           struct cache_listing *ret);
+/* Of that, when it was fetched, and when it last changed. */
 errint model_fetch_time(const struct model_customer *c, enum model_topic topic, const char *arg, int64_t *ret_ns);
+errint model_fetch_changed(const struct model_customer *c, enum model_topic topic, const char *arg, int64_t *ret_ns);
 
 /* Begins a fetch now, whatever the age: refresh=all (TOPIC MODEL_TOPIC_COUNT) or one topic. */
 errint model_fetch_refresh(struct model_customer *c, enum model_topic topic);

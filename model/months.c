@@ -237,13 +237,7 @@ errint model_months_each(struct model_customer *c, int (*each)(void *arg, const 
 
 errint model_months_changed(struct model_customer *c, int64_t *ret_ns)
 {
-    struct buf scope cleanup_buf = BUF_INIT;
-    struct cache_listing listing;
-    model_fetch_scope(c, MODEL_MONTHS, "", &scope);
-    errint e = cache_store_listing(c->model->store, buf_text(&scope), &listing);
-    if (e == 0)
-        *ret_ns = listing.changed_ns;
-    return e;
+    return model_fetch_changed(c, MODEL_MONTHS, "", ret_ns);
 }
 
 static int note_month(void *arg, const char *period)
@@ -289,12 +283,8 @@ errint model_months_link(struct model_customer *c, const char *which, char ret_p
 
 errint model_month_stamp(struct model_customer *c, const char *period, struct model_month_stamp *ret)
 {
-    struct buf scope cleanup_buf = BUF_INIT;
     struct cache_listing listing;
-    model_fetch_scope(c, MODEL_MONTH, period, &scope);
-    errint e = buf_error(&scope);
-    if (e == 0)
-        e = cache_store_listing(c->model->store, buf_text(&scope), &listing);
+    errint e = model_fetch_listing(c, MODEL_MONTH, period, &listing);
     if (e == 0)
         *ret = (struct model_month_stamp){.fetched_ns = listing.fetched_ns, .changed_ns = listing.changed_ns};
     return e;

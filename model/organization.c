@@ -36,10 +36,8 @@ bool model_organization_refused(struct model_customer *c)
 /* What was published whole and holds nothing: of an organization there is its description at least. */
 bool model_organization_absent(struct model_customer *c)
 {
-    struct buf scope cleanup_buf = BUF_INIT;
     struct cache_listing listing;
-    model_fetch_scope(c, MODEL_ORGANIZATION, "", &scope);
-    return cache_store_listing(c->model->store, buf_text(&scope), &listing) == 0 && listing.count == 0;
+    return model_fetch_listing(c, MODEL_ORGANIZATION, "", &listing) == 0 && listing.count == 0;
 }
 
 /* -ENOENT becomes the refusal, if that is the reason. */
@@ -135,13 +133,7 @@ errint model_accounts_each(struct model_customer *c, int (*each)(void *arg, cons
 
 errint model_accounts_changed(struct model_customer *c, int64_t *ret_ns)
 {
-    struct buf scope cleanup_buf = BUF_INIT;
-    struct cache_listing listing;
-    model_fetch_scope(c, MODEL_ORGANIZATION, "", &scope);
-    errint e = cache_store_listing(c->model->store, buf_text(&scope), &listing);
-    if (e == 0)
-        *ret_ns = listing.changed_ns;
-    return e;
+    return model_fetch_changed(c, MODEL_ORGANIZATION, "", ret_ns);
 }
 
 errint model_account_changed(struct model_customer *c, const char *id, int64_t *ret_ns)

@@ -165,13 +165,7 @@ errint model_instances_each(struct model_customer *c, const char *region, int (*
 
 errint model_instances_changed(struct model_customer *c, const char *region, int64_t *ret_ns)
 {
-    struct buf scope cleanup_buf = BUF_INIT;
-    struct cache_listing listing;
-    model_fetch_scope(c, MODEL_INSTANCES, region, &scope);
-    errint e = cache_store_listing(c->model->store, buf_text(&scope), &listing);
-    if (e == 0)
-        *ret_ns = listing.changed_ns;
-    return e;
+    return model_fetch_changed(c, MODEL_INSTANCES, region, ret_ns);
 }
 
 static errint get_instance(struct model_customer *c, const char *region, const char *id, cJSON **ret,

@@ -3,34 +3,16 @@
 
 #include "base/cleanup.h"
 #include "model/settings.h"
-#include "tests/lib/scratch.h"
-#include "tests/lib/unit.h"
+#include "tests/lib/settled_model.h"
 
-struct world {
-    struct scratch scratch;
-    struct model_settings settings;
-    struct model *m;
-};
-
-static void start(struct world *w, const char *region)
+static void start(struct settled_model *w, const char *region)
 {
     CHECK_INT(setenv("AWS_REGION", region, 1), 0);
-    scratch_init(&w->scratch);
-    model_settings_init(&w->settings);
-    CHECK_INT(model_settings_set(&w->settings, "state_dir", w->scratch.path), 0);
-    CHECK_INT(model_open(&w->settings, MODEL_STATE_ONLY, &w->m), 0);
-}
-
-static void stop(struct world *w)
-{
-    model_stop(w->m);
-    model_free(w->m);
-    model_settings_done(&w->settings);
-    scratch_done(&w->scratch);
+    settled_model_start(w);
 }
 
 /* "BUCKET PREFIX PARTITION" of what was typed, or the error's name. */
-static const char *row_of(struct world *w, const char *bucket, const char *prefix)
+static const char *row_of(struct settled_model *w, const char *bucket, const char *prefix)
 {
     static char text[400];
     char partition[32];
@@ -71,10 +53,10 @@ static void a_bucket_is_a_name_a_uri_or_an_arn_of_our_partition(void)
         {"us-east-1", "my-bucket", "p\377", "EINVAL"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct world w;
+        struct settled_model w;
         start(&w, rows[i].region);
         CHECK_STR(row_of(&w, rows[i].bucket, rows[i].prefix), rows[i].want);
-        stop(&w);
+        settled_model_stop(&w);
     }
 }
 
@@ -149,7 +131,7 @@ static void the_quick_create_link_is_of_the_regions_console(void)
                                    .role_arn = TEXT(""),
                                    .notes = TEXT("{}")};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct world w;
+        struct settled_model w;
         char want[400];
         struct buf text cleanup_buf = BUF_INIT;
         start(&w, rows[i].region);
@@ -160,7 +142,7 @@ static void the_quick_create_link_is_of_the_regions_console(void)
                        rows[i].start);
         CHECK(strstr(buf_text(&text), want) != NULL);
         CHECK(strstr(buf_text(&text), "template_url_expires='2026-11-23T09:00:00Z'\n") != NULL);
-        stop(&w);
+        settled_model_stop(&w);
     }
 }
 

@@ -4,30 +4,7 @@
 #include "aws/json.h"
 #include "base/cleanup.h"
 #include "model/settings.h"
-#include "tests/lib/scratch.h"
-#include "tests/lib/unit.h"
-
-struct world {
-    struct scratch scratch;
-    struct model_settings settings;
-    struct model *m;
-};
-
-static void start(struct world *w)
-{
-    scratch_init(&w->scratch);
-    model_settings_init(&w->settings);
-    CHECK_INT(model_settings_set(&w->settings, "state_dir", w->scratch.path), 0);
-    CHECK_INT(model_open(&w->settings, MODEL_STATE_ONLY, &w->m), 0);
-}
-
-static void stop(struct world *w)
-{
-    model_stop(w->m);
-    model_free(w->m);
-    model_settings_done(&w->settings);
-    scratch_done(&w->scratch);
-}
+#include "tests/lib/settled_model.h"
 
 #define TEXT(s) ((char *)(uintptr_t)(s))
 
@@ -54,7 +31,7 @@ static struct cache_connection row_of(const char *handle, const char *role_arn, 
 #define AWS_NOTES "{\"vendor_bucket\": \"vendors-bucket\", \"partition\": \"aws\"}"
 #define ROLE "arn:aws:iam::111122223333:role/path/r"
 
-static cJSON *document(struct world *w, const struct cache_connection *row, const char *name)
+static cJSON *document(struct settled_model *w, const struct cache_connection *row, const char *name)
 {
     struct buf text cleanup_buf = BUF_INIT;
     cJSON *d = NULL;
@@ -63,7 +40,8 @@ static cJSON *document(struct world *w, const struct cache_connection *row, cons
     return d;
 }
 
-static void check_document(struct world *w, const struct cache_connection *row, const char *name, const char *want)
+static void check_document(struct settled_model *w, const struct cache_connection *row, const char *name,
+                           const char *want)
 {
     cJSON *got = document(w, row, name), *wanted = cJSON_Parse(want);
     CHECK(wanted != NULL);
@@ -84,19 +62,19 @@ static void check_document(struct world *w, const struct cache_connection *row, 
 
 static void the_vendors_bucket_is_guarded_before_there_is_a_role(void)
 {
-    struct world w;
-    start(&w);
+    struct settled_model w;
+    settled_model_start(&w);
     struct cache_connection row = row_of("c-00000001", "", AWS_NOTES);
     CHECK_INT(cache_state_put(w.m->state, &row), 0);
     check_document(&w, &row, "vendor-bucket-policy.json",
                    "{\"Version\":\"2012-10-17\",\"Statement\":[" DENY("aws", "\"999900001111\"") "]}");
-    stop(&w);
+    settled_model_stop(&w);
 }
 
 static void each_customer_has_its_own_folder_there(void)
 {
-    struct world w;
-    start(&w);
+    struct settled_model w;
+    settled_model_start(&w);
     struct cache_connection rows[] = {
         row_of("c-00000001", ROLE, AWS_NOTES), row_of("c-00000002", "", AWS_NOTES),
         row_of("c-00000003", ROLE, "{\"vendor_bucket\": \"another-bucket\", \"partition\": \"aws\"}"),
@@ -118,13 +96,13 @@ static void each_customer_has_its_own_folder_there(void)
                                                         "\"Resource\":\"arn:aws:s3:::vendors-bucket\",\"Condition\":{"
                                                         "\"StringLike\":{\"s3:prefix\":"
                                                         "\"data/c-00000001/*\"}}}]}");
-    stop(&w);
+    settled_model_stop(&w);
 }
 
 static void the_vendor_needs_its_own_bucket_and_roles_alone(void)
 {
-    struct world w;
-    start(&w);
+    struct settled_model w;
+    settled_model_start(&w);
     struct cache_connection row = row_of("c-1", "", "{\"partition\": \"aws-us-gov\"}");
     check_document(
         &w, &row, "vendor-identity-policy.json",
@@ -139,13 +117,13 @@ static void the_vendor_needs_its_own_bucket_and_roles_alone(void)
     CHECK(strstr(text, "\"arn:aws:s3:::vendors-bucket/data/*/.ctfs-probe\"") != NULL);
     free(text);
     cJSON_Delete(d);
-    stop(&w);
+    settled_model_stop(&w);
 }
 
 static void the_report_is_the_guides_and_its_bucket_is_bound_to_the_customer(void)
 {
-    struct world w;
-    start(&w);
+    struct settled_model w;
+    settled_model_start(&w);
     struct cache_connection row = row_of("c-1", "", AWS_NOTES);
     row.definition_prefix = TEXT("real");
     row.notes = TEXT("{\"bucket_region\": \"eu-west-1\", \"partition\": \"aws\"}");
@@ -170,7 +148,7 @@ static void the_report_is_the_guides_and_its_bucket_is_bound_to_the_customer(voi
         CHECK_STR(cJSON_GetStringValue(cJSON_GetObjectItem(equals, "aws:SourceAccount")), "111122223333");
     }
     cJSON_Delete(bound);
-    stop(&w);
+    settled_model_stop(&w);
 }
 
 static int add_name(void *arg, const char *name)
@@ -179,7 +157,7 @@ static int add_name(void *arg, const char *name)
     return 0;
 }
 
-static void check_names(struct world *w, const struct cache_connection *row, const char *want)
+static void check_names(struct settled_model *w, const struct cache_connection *row, const char *want)
 {
     struct buf names cleanup_buf = BUF_INIT, text cleanup_buf = BUF_INIT;
     CHECK_INT(model_policies_each(w->m, row, add_name, &names), 0);
@@ -192,8 +170,8 @@ static void check_names(struct world *w, const struct cache_connection *row, con
 
 static void the_files_are_those_that_mean_something(void)
 {
-    struct world w;
-    start(&w);
+    struct settled_model w;
+    settled_model_start(&w);
     struct cache_connection row = row_of("c-1", "", AWS_NOTES);
     check_names(&w, &row,
                 GUIDES ALWAYS "template.json trust-policy.json vendor-bucket-policy.json vendor-identity-policy.json ");
@@ -204,14 +182,14 @@ static void the_files_are_those_that_mean_something(void)
     row = row_of("c-1", "", AWS_NOTES);
     row.principal = TEXT(""); /* disconnected */
     check_names(&w, &row, ALWAYS);
-    stop(&w);
+    settled_model_stop(&w);
 }
 
 static void what_was_tried_is_a_table(void)
 {
-    struct world w;
+    struct settled_model w;
     struct buf text cleanup_buf = BUF_INIT;
-    start(&w);
+    settled_model_start(&w);
     struct cache_connection row = row_of("c-1", ROLE, "{}");
     row.granted =
         TEXT("[{\"action\": \"ec2:DescribeInstances\", \"granted\": \"no\", \"answer\": \"UnauthorizedOperation\", "
@@ -222,7 +200,7 @@ static void what_was_tried_is_a_table(void)
                                "ec2:DescribeInstances\tno\tUnauthorizedOperation\t2026-11-23T00:00:00Z\tr-1\n"
                                "x\t\t\t\t\n"
                                "y\tunknown\ta b c\t\t\n");
-    stop(&w);
+    settled_model_stop(&w);
 }
 
 static const struct unit_test tests[] = {
