@@ -61,8 +61,7 @@ static void destroy(struct object *o)
     feed_free(o->feed);
     if (o->fd >= 0)
         close(o->fd);
-    for (size_t i = 0; i < MEMORY_CHUNKS; i++)
-        free(o->memory[i].data);
+    object_memory_done(o);
     for (size_t i = 0; i < LISTS; i++)
         waitlist_done(&o->lists[i]);
     pthread_mutex_destroy(&o->lock);
@@ -145,6 +144,7 @@ static struct object *new_object(struct cache_objects *cache, const struct cache
     o->chunks = calloc(o->chunk_count + 1, sizeof *o->chunks);
     if (o->key && o->chunks)
         return o;
+    o->cache = NULL; /* its lock is held, and nothing of it is O's */
     destroy(o);
     return NULL;
 }
@@ -277,15 +277,7 @@ static void forget_bytes(struct object *o)
     pthread_mutex_lock(&o->lock);
     for (uint64_t c = 0; c < o->chunk_count; c++)
         object_keep_lose(o, c);
-    for (size_t i = 0; i < MEMORY_CHUNKS; i++) {
-        struct memory_chunk *m = &o->memory[i];
-        if (!m->data || m->filling)
-            continue;
-        o->chunks[m->chunk].state = CHUNK_MISSING;
-        atomic_fetch_sub(&o->present_bytes, chunk_len(o, m->chunk));
-        free(m->data);
-        *m = (struct memory_chunk){0};
-    }
+    object_memory_forget(o);
     if (o->tail_state == CHUNK_MEMORY) {
         o->tail_state = CHUNK_MISSING;
         object_keep_count(o, -(int64_t)tail_len(o), false);
@@ -356,6 +348,8 @@ void cache_objects_status(struct cache_objects *cache, struct cache_objects_stat
                                          .limit_bytes = cache->limit_bytes,
                                          .objects = cache->entry_count,
                                          .open_objects = cache->open_count};
+    for (size_t i = 0; i < MEMORY_CHUNKS; i++)
+        ret->memory_bytes += cache->memory[i].owner ? CHUNK_BYTES : 0;
     pthread_mutex_unlock(&cache->lock);
     ret->evicted = atomic_load(&cache->evicted);
     ret->bypassed = atomic_load(&cache->bypassed);
@@ -403,6 +397,7 @@ errint cache_objects_new(const struct cache_objects_setup *setup, struct cache_o
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&cache->gone, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    waitlist_init(&cache->memory_line);
     task_init(&cache->reap, cache->executor, run_reap);
     cache_objects_set_lead(cache, 32ull * CHUNK_BYTES, 4, 8ull * CHUNK_BYTES);
     errint r = object_keep_load(cache);
@@ -447,6 +442,7 @@ void cache_objects_free(struct cache_objects *cache)
         task_drain(&cache->reap);
     reap(cache);
     free_entries(cache);
+    waitlist_done(&cache->memory_line);
     while (cache->buffer_count)
         free(cache->buffers[--cache->buffer_count]);
     if (cache->dirfd >= 0)

@@ -4,7 +4,7 @@
  * its checksum is kept; a chunk from an earlier run is checked when first read, and fetched again if it differs. Files are
  * named by a 256-bit hash of (account, bucket, key, ETag, size) and opened below one folder without following
  * links. Over the size limit, the least recently used objects that nobody has open are removed. When the disk is full, or
- * the object is larger than the limit, it is served through memory: the newest chunks only.
+ * the object is larger than the limit, it is served through memory: the newest chunks only, a few for all objects together.
  *
  * Ownership: the cache outlives its objects; an object is a struct source (counted); it takes its feed.
  * Threads:   any. Errors: as source.h; the feed's failures are given to whoever waits, and the next read tries again.
@@ -63,6 +63,7 @@ struct cache_objects_status {
     uint64_t objects, open_objects;
     uint64_t evicted, bypassed; /* since start */
     uint64_t hit_bytes, miss_bytes;
+    uint64_t memory_bytes; /* of what cannot be kept on disk */
 };
 void cache_objects_status(struct cache_objects *o, struct cache_objects_status *ret);
 

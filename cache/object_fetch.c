@@ -28,56 +28,13 @@ uint32_t object_crc(uint32_t crc, const void *data, size_t len)
 #endif
 }
 
-struct memory_chunk *object_memory_find(struct object *o, uint64_t chunk)
-{
-    for (size_t i = 0; i < MEMORY_CHUNKS; i++)
-        if (o->memory[i].data && o->memory[i].chunk == chunk)
-            return &o->memory[i];
-    return NULL;
-}
-
-/* What may go first: read before unread, older before newer; never one that is being filled. */
-static bool goes_before(const struct memory_chunk *a, const struct memory_chunk *b)
-{
-    if (!b)
-        return true;
-    return a->read != b->read ? a->read : a->used < b->used;
-}
-
-static struct memory_chunk *memory_take(struct object *o, uint64_t chunk)
-{
-    struct memory_chunk *victim = NULL;
-    for (size_t i = 0; i < MEMORY_CHUNKS; i++) {
-        struct memory_chunk *m = &o->memory[i];
-        if (!m->data) {
-            m->data = malloc(CHUNK_BYTES);
-            victim = m->data ? m : victim;
-            m->filling = true;
-            break;
-        }
-        if (!m->filling && goes_before(m, victim))
-            victim = m;
-    }
-    if (!victim)
-        return NULL;
-    if (!victim->filling) {
-        o->chunks[victim->chunk].state = CHUNK_MISSING;
-        atomic_fetch_sub(&o->present_bytes, chunk_len(o, victim->chunk));
-    }
-    victim->filling = true;
-    victim->read = false;
-    victim->chunk = chunk;
-    victim->used = ++o->memory_clock;
-    return victim;
-}
-
 /* The rest of this chunk goes to memory; what is on disk of it already comes along. */
 static void to_memory(struct transfer *t)
 {
     struct object *o = t->object;
     uint64_t chunk = t->pos / CHUNK_BYTES, begin = chunk * CHUNK_BYTES;
     pthread_mutex_lock(&o->lock);
-    t->slot = memory_take(o, chunk);
+    t->slot = object_memory_take(o, chunk);
     pthread_mutex_unlock(&o->lock);
     size_t have = (size_t)(t->pos - begin);
     t->lost = !t->slot || (have && pread(o->fd, t->slot->data, have, (off_t)begin) != (ssize_t)have);
@@ -125,8 +82,7 @@ static void free_slot(struct transfer *t)
 {
     if (!t->slot)
         return;
-    free(t->slot->data);
-    *t->slot = (struct memory_chunk){0};
+    object_memory_give(t->object, t->slot);
     t->slot = NULL;
 }
 
@@ -163,7 +119,7 @@ static void chunk_done(struct transfer *t, uint64_t chunk)
     } else {
         *c = (struct chunk){.state = CHUNK_MEMORY, .checked = true, .fresh = true, .crc = t->crc};
         if (t->slot)
-            t->slot->filling = false;
+            object_memory_filled(o, t->slot);
         else
             publish_disk(t, chunk);
         atomic_fetch_add(&o->present_bytes, chunk_len(o, chunk));
@@ -238,6 +194,7 @@ static void settle(struct transfer *t, errint result)
     }
     object_keep_unreserve(o, t->reserved_bytes);
     t->reserved_bytes = 0;
+    object_memory_planned(o, t->planned);
     for (size_t i = 0; i < LISTS; i++)
         waitlist_wake(&o->lists[i]);
 }
@@ -299,16 +256,17 @@ static uint64_t span(const struct object *o, uint64_t first, uint64_t count)
     return last * CHUNK_BYTES + chunk_len(o, last) - first * CHUNK_BYTES;
 }
 
-/* COUNT missing chunks. False when there is no memory, or, in memory mode, too many transfers: one that ends wakes all. */
-bool object_fetch_plan(struct object *o, uint64_t first, uint64_t count, struct transfer **starts)
+/* COUNT missing chunks. False when there is no memory, or, in memory mode, none for the time being: W is in the line for it. */
+bool object_fetch_plan(struct object *o, uint64_t first, uint64_t count, struct transfer **starts, struct waiter *w)
 {
     uint64_t bytes = span(o, first, count);
     bool disk = object_keep_reserve(o, bytes);
     o->in_memory = !disk;
     if (!disk) {
-        if (atomic_load(&o->transfer_count) >= MEMORY_TRANSFERS)
+        count = object_memory_plan(o, count, w);
+        o->refused = count == 0;
+        if (o->refused)
             return false;
-        count = count < MEMORY_RANGE_CHUNKS ? count : MEMORY_RANGE_CHUNKS;
         bytes = span(o, first, count);
         if (!o->bypassed)
             atomic_fetch_add(&o->cache->bypassed, 1);
@@ -318,10 +276,13 @@ bool object_fetch_plan(struct object *o, uint64_t first, uint64_t count, struct 
     if (!t) {
         if (disk)
             object_keep_unreserve(o, bytes);
+        else
+            object_memory_planned(o, (unsigned)count);
         return false;
     }
     t->disk = disk;
     t->reserved_bytes = disk ? bytes : 0;
+    t->planned = disk ? 0 : (unsigned)count;
     for (uint64_t c = first; c < first + count; c++)
         o->chunks[c].state = CHUNK_FETCHING;
     return true;

@@ -20,8 +20,9 @@
 #define CHUNK_BYTES (UINT64_C(1) << 20)
 #define TAIL_BYTES 8192u /* the end of an object is kept by itself: a gzip trailer is read without the rest */
 #define NAME_SIZE 65
-#define MEMORY_CHUNKS 16
-#define MEMORY_TRANSFERS 8
+#define MEMORY_CHUNKS 16     /* of all objects together, */
+#define MEMORY_CHUNKS_MANY 6 /* and when more than MEMORY_FEW are open: so many readers leave little memory */
+#define MEMORY_FEW 8
 #define MEMORY_RANGE_CHUNKS 4
 #define LISTS 16
 #define WAITS 128
@@ -39,10 +40,14 @@ struct chunk {
     uint32_t crc;
 };
 
+/* A chunk that is not on disk. Protected by the cache's lock; one with an owner is given up, and what is in DATA read, under
+ * the owner's lock too. */
 struct memory_chunk {
-    void *data; /* CHUNK_BYTES; NULL: the slot is free */
-    uint64_t chunk, used;
-    bool filling, read;
+    struct object *owner; /* NULL: the slot is free */
+    void *data;           /* CHUNK_BYTES */
+    uint64_t chunk;
+    int64_t used_ns;
+    bool filling, read; /* its owner's transfer writes DATA; it was read to its end */
 };
 
 /* What is on disk of one version; the least recently used first. Protected by the cache's lock. */
@@ -69,6 +74,7 @@ struct transfer {
     bool lost;              /* this chunk's bytes cannot be kept */
     uint64_t off, end, pos; /* bytes of the object */
     uint64_t reserved_bytes;
+    unsigned planned;          /* chunks that shall go to memory */
     struct memory_chunk *slot; /* the chunk goes to memory */
     uint32_t crc;
 };
@@ -90,8 +96,6 @@ struct object {
 
     pthread_mutex_t lock; /* protects all below */
     struct chunk *chunks;
-    struct memory_chunk memory[MEMORY_CHUNKS];
-    uint64_t memory_clock;
     uint8_t tail_state;
     char tail[TAIL_BYTES];
     int fd;
@@ -103,6 +107,7 @@ struct object {
     atomic_uint_fast64_t spell_bytes; /* that came since then */
     atomic_uint_fast64_t present_bytes;
     bool in_memory; /* the last reservation failed */
+    bool refused;   /* and so did the last plan, for want of memory: its waiter is in the cache's line */
     _Atomic bool bypassed;
     bool dirty;
     uint64_t unsaved_bytes;
@@ -148,6 +153,9 @@ struct cache_objects {
     struct object *dead;
     void *buffers[BUFFERS_IDLE];
     unsigned buffer_count;
+    struct memory_chunk memory[MEMORY_CHUNKS];
+    unsigned memory_planned;     /* chunks of transfers under way, of all objects */
+    struct waitlist memory_line; /* for these to become fewer */
 };
 
 static inline uint64_t chunk_len(const struct object *o, uint64_t c)
@@ -178,12 +186,23 @@ void object_points_forget(struct point_set *s); /* they are wrong, or the object
 extern const struct source_ops object_handle_ops;
 
 /* object_fetch.c: under the object's lock, but for object_fetch_start, which is called without. */
-bool object_fetch_plan(struct object *o, uint64_t first, uint64_t count, struct transfer **starts);
+bool object_fetch_plan(struct object *o, uint64_t first, uint64_t count, struct transfer **starts, struct waiter *w);
 void object_fetch_plan_tail(struct object *o, struct transfer **starts);
 void object_fetch_start(struct transfer *starts);
 void object_fetch_cancel(struct object *o);
-struct memory_chunk *object_memory_find(struct object *o, uint64_t chunk);
 uint32_t object_crc(uint32_t crc, const void *data, size_t len);
+
+/* object_memory.c: under the object's lock. */
+struct memory_chunk *object_memory_take(struct object *o, uint64_t chunk); /* to be filled; NULL: none can be had */
+void object_memory_filled(struct object *o, struct memory_chunk *m);
+void object_memory_give(struct object *o, struct memory_chunk *m);
+void object_memory_read(struct object *o, uint64_t chunk, uint64_t off, void *to, size_t len); /* it is there */
+void object_memory_forget(struct object *o); /* all but what is being filled */
+void object_memory_done(struct object *o);   /* nobody else knows O any more */
+/* Leave for COUNT chunks at most: how many, or 0, with W in the line for it. They are given back one day. */
+unsigned object_memory_plan(struct object *o, uint64_t count, struct waiter *w);
+void object_memory_planned(struct object *o, unsigned count);
+bool object_memory_is_short(struct object *o); /* somebody is in the line */
 
 /* object_keep.c */
 errint object_keep_load(struct cache_objects *cache);                          /* what earlier runs left */

@@ -126,10 +126,12 @@ static void run_ahead(struct reading *r, uint64_t from)
     struct object *o = r->handle->object;
     uint64_t window, end = ahead_end(r->handle, r->off, r->len, &window), range = range_chunks(o);
     uint64_t least = window / 2 < range ? window / 2 : range;
+    if (o->in_memory && object_memory_is_short(o))
+        return; /* whoever lacks bytes goes first */
     while (from < end && atomic_load(&o->transfer_count) < atomic_load(&o->cache->parallel)) {
         uint64_t n = missing_run(o, from, end, range);
         bool bounded = from + n < end || from + n == o->chunk_count;
-        if (n && (n >= least || bounded) && !object_fetch_plan(o, from, n, &r->starts))
+        if (n && (n >= least || bounded) && !object_fetch_plan(o, from, n, &r->starts, NULL))
             return;
         from += n ? n : 1;
     }
@@ -143,7 +145,7 @@ static void fetch_wanted(struct reading *r, uint64_t first, uint64_t last)
     for (uint64_t c = first; c <= last; c++) {
         uint64_t n = missing_run(o, c, end > last ? end : last + 1, range_chunks(o));
         if (n)
-            (void)object_fetch_plan(o, c, n, &r->starts);
+            (void)object_fetch_plan(o, c, n, &r->starts, r->waiter);
     }
 }
 
@@ -188,6 +190,7 @@ static int ensure(struct reading *r, uint64_t first, uint64_t last)
         return 1;
     }
     errint failed = take_failure(o, r->waiter, first, last);
+    o->refused = false;
     if (failed < 0)
         return failed;
     if (!o->feed)
@@ -199,6 +202,8 @@ static int ensure(struct reading *r, uint64_t first, uint64_t last)
     } else if (o->tail_state == CHUNK_MISSING) {
         object_fetch_plan_tail(o, &r->starts);
     }
+    if (atomic_load(&o->transfer_count) == 0 && o->refused)
+        return -EAGAIN;
     if (atomic_load(&o->transfer_count) == 0)
         return err_set(-ENOMEM, "no memory to fetch %s", o->key);
     return wait_for(r, first, last);
@@ -233,10 +238,7 @@ static void take_part(struct object *o, struct part *p)
         atomic_fetch_add(&o->cache->hit_bytes, p->len);
     if (p->disk)
         return;
-    struct memory_chunk *m = object_memory_find(o, p->chunk);
-    memcpy(p->to, (char *)m->data + p->off, p->len);
-    m->read = true;
-    m->used = ++o->memory_clock;
+    object_memory_read(o, p->chunk, p->off, p->to, p->len);
 }
 
 static bool read_exactly(int fd, char *to, size_t len, uint64_t off)

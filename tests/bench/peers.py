@@ -123,13 +123,14 @@ class Mounted:
 
 
 class Ctfs(Mounted):
-    """ctfs on s3://BUCKET/PREFIX/REPORT in direct mode. Fresh: without state and cache."""
+    """ctfs on s3://BUCKET/PREFIX/REPORT in direct mode. Fresh: without state and cache. settings: as of -o."""
 
     name = "ctfs"
 
-    def __init__(self, bench, prefix, fresh=True):
+    def __init__(self, bench, prefix, fresh=True, **settings):
         super().__init__(bench)
         self.prefix = prefix
+        self.settings = {f"CTFS_{name.upper()}": value for name, value in settings.items()}
         if fresh:
             self.forget()
 
@@ -139,7 +140,7 @@ class Ctfs(Mounted):
 
     def environment(self):
         return {**super().environment(), "AWS_ENDPOINT_URL_S3": self.bench.url, "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-                "CTFS_STATE_DIR": str(self.bench.work / "state"), "CTFS_CACHE_DIR": str(self.bench.work / "cache")}
+                "CTFS_STATE_DIR": str(self.bench.work / "state"), "CTFS_CACHE_DIR": str(self.bench.work / "cache"), **self.settings}
 
     def command(self, *options):
         return [self.bench.ctfs, "mount", *options, f"s3://{data.BUCKET}/{self.prefix}/{data.REPORT}", self.path]

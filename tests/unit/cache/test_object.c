@@ -410,6 +410,60 @@ static void without_room_it_is_served_through_memory(void)
     finish(&w);
 }
 
+struct bounded {
+    struct world *w;
+    struct source *source;
+    uint64_t memory_max_bytes;
+};
+
+static void *read_and_look(void *arg)
+{
+    struct bounded *b = arg;
+    struct cache_objects_status status;
+    for (uint64_t off = 0; off < b->w->len; off += MIB / 4) {
+        CHECK_INT(read_at(b->w, b->source, off, MIB / 4), 0);
+        cache_objects_status(b->w->objects, &status);
+        if (status.memory_bytes > b->memory_max_bytes)
+            b->memory_max_bytes = status.memory_bytes;
+    }
+    return NULL;
+}
+
+/* However many objects are read at once, and although some of their readers stop. */
+static void without_room_memory_is_bounded(void)
+{
+    enum { READERS = 24, STOPPED = 10 };
+    struct world w;
+    struct bounded readers[READERS];
+    struct source *stopped[STOPPED];
+    pthread_t threads[READERS];
+    begin(&w, 5 * MIB + 4321, MIB);
+    for (unsigned i = 0; i < READERS + STOPPED; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%u", i);
+        struct source *s = open_key(&w, key);
+        if (i < READERS)
+            readers[i] = (struct bounded){.w = &w, .source = s};
+        else
+            stopped[i - READERS] = s;
+    }
+    for (unsigned i = 0; i < STOPPED; i++)
+        CHECK_INT(read_at(&w, stopped[i], 0, 4096), 0);
+    for (unsigned i = 0; i < READERS; i++)
+        pthread_create(&threads[i], NULL, read_and_look, &readers[i]);
+    for (unsigned i = 0; i < READERS; i++) {
+        pthread_join(threads[i], NULL);
+        CHECK(readers[i].memory_max_bytes <= 6 * MIB);
+        source_put(readers[i].source);
+    }
+    for (unsigned i = 0; i < STOPPED; i++)
+        source_put(stopped[i]);
+    struct cache_objects_status status;
+    cache_objects_status(w.objects, &status);
+    CHECK(status.bypassed >= READERS);
+    finish(&w);
+}
+
 static void a_full_disk_is_no_error(void)
 {
     struct world w;
@@ -464,6 +518,7 @@ static const struct unit_test tests[] = {
     {"eviction_spares_what_is_open", eviction_spares_what_is_open_and_keeps_the_limit},
     {"a_bucket_is_forgotten", a_bucket_is_forgotten_and_what_is_open_when_it_is_closed},
     {"without_room_through_memory", without_room_it_is_served_through_memory},
+    {"without_room_memory_is_bounded", without_room_memory_is_bounded},
     {"a_full_disk_is_no_error", a_full_disk_is_no_error},
     {"without_a_feed", without_a_feed_what_is_kept_is_served},
 };
