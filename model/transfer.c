@@ -186,6 +186,17 @@ static errint import_direct(struct model_step *s, const cJSON *o, struct buf *an
     return e ? e : run_text(s, &text, answer);
 }
 
+/* Each has an answer of its own: one that fails takes no other's away, and one that is only kept has none. */
+static errint import_one(struct model_step *s, const cJSON *o, struct buf *answer)
+{
+    struct buf own cleanup_buf = BUF_INIT;
+    errint e = strcmp(member(o, "role"), "none") == 0 ? import_direct(s, o, &own) : import_role(s, o, &own);
+    if (own.len && answer->len)
+        buf_putc(answer, '\n');
+    buf_append(answer, buf_text(&own), own.len);
+    return e;
+}
+
 errint model_transfer_import(struct model *m, const char *text, size_t len, struct cancel *cancel,
                              void (*progress)(void *arg, const char *line), void *arg, struct buf *answer)
 {
@@ -197,9 +208,7 @@ errint model_transfer_import(struct model *m, const char *text, size_t len, stru
     errint first = 0;
     struct err kept = {0};
     cJSON_ArrayForEach (o, list) {
-        if (answer->len)
-            buf_putc(answer, '\n');
-        errint e = strcmp(member(o, "role"), "none") == 0 ? import_direct(&s, o, answer) : import_role(&s, o, answer);
+        errint e = import_one(&s, o, answer);
         if (e < 0 && !first) {
             first = e;
             err_keep(&kept, e);
