@@ -7,7 +7,7 @@
  *   then     the newest: so that those who wait longest come to read theirs, however many there are
  *   never    what is being filled
  *
- * Leave is given for half the slots, so that there is always one to give up.
+ * Leave is given for slots that are free or can be given up, and for half of all at most, so that there is always one.
  *
  * Lock order: an object's lock, then the cache's. Another object's lock is only tried for; its chunk stays when that is held.
  */
@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "cache/object_private.h"
 
-#define STALE_NS CLOCK_NS_PER_S
+#define STALE_NS (2 * CLOCK_NS_PER_S)
 
 /* ---- under the cache's lock ---- */
 
@@ -41,7 +41,7 @@ static bool goes_before(const struct memory_chunk *a, const struct memory_chunk 
     bool over = is_over(a, now_ns);
     if (over != is_over(b, now_ns))
         return over;
-    return over ? a->used_ns < b->used_ns : a->used_ns > b->used_ns;
+    return over ? a->used_ns < b->used_ns : a->filled_ns > b->filled_ns;
 }
 
 /* M's owner is locked. */
@@ -129,6 +129,25 @@ static struct memory_chunk *find(struct object *o, uint64_t chunk)
     return NULL;
 }
 
+/* Slots that are free, or whose chunk is over. */
+static unsigned count_ready(const struct cache_objects *cache)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    unsigned busy = 0;
+    for (size_t i = 0; i < MEMORY_CHUNKS; i++)
+        busy += cache->memory[i].owner && !cache->memory[i].filling && !is_over(&cache->memory[i], now_ns);
+    return busy < room(cache) ? room(cache) - busy : 0;
+}
+
+/* For how many chunks leave can be given: one at least when none is under way, since nothing else might wake the line. */
+static unsigned count_leave(const struct cache_objects *cache)
+{
+    unsigned ready = count_ready(cache), half = room(cache) / 2;
+    unsigned leave = ready < half ? ready : half;
+    leave = leave ? leave : 1;
+    return leave > cache->memory_planned ? leave - cache->memory_planned : 0;
+}
+
 /* ---- under the object's ---- */
 
 struct memory_chunk *object_memory_take(struct object *o, uint64_t chunk)
@@ -151,7 +170,7 @@ void object_memory_filled(struct object *o, struct memory_chunk *m)
 {
     pthread_mutex_lock(&o->cache->lock);
     m->filling = false;
-    m->used_ns = clock_monotonic_ns();
+    m->filled_ns = m->used_ns = clock_monotonic_ns();
     pthread_mutex_unlock(&o->cache->lock);
 }
 
@@ -167,6 +186,8 @@ void object_memory_read(struct object *o, uint64_t chunk, uint64_t off, void *to
     pthread_mutex_lock(&o->cache->lock);
     struct memory_chunk *m = find(o, chunk);
     m->read |= off + len == chunk_len(o, chunk);
+    if (m->read)
+        waitlist_wake(&o->cache->memory_line);
     m->used_ns = clock_monotonic_ns();
     pthread_mutex_unlock(&o->cache->lock);
     memcpy(to, (const char *)m->data + off, len);
@@ -200,8 +221,7 @@ unsigned object_memory_plan(struct object *o, uint64_t count, struct waiter *w)
 {
     struct cache_objects *cache = o->cache;
     pthread_mutex_lock(&cache->lock);
-    unsigned leave = room(cache) / 2;
-    unsigned left = leave > cache->memory_planned ? leave - cache->memory_planned : 0;
+    unsigned left = count_leave(cache);
     unsigned most = left < 2 ? left : left / 2;
     most = most < MEMORY_RANGE_CHUNKS ? most : MEMORY_RANGE_CHUNKS;
     unsigned n = count < most ? (unsigned)count : most;

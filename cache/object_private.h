@@ -46,7 +46,7 @@ struct memory_chunk {
     struct object *owner; /* NULL: the slot is free */
     void *data;           /* CHUNK_BYTES */
     uint64_t chunk;
-    int64_t used_ns;
+    int64_t filled_ns, used_ns;
     bool filling, read; /* its owner's transfer writes DATA; it was read to its end */
 };
 
