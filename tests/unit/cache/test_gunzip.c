@@ -479,7 +479,8 @@ static void test_many_views(void)
         pthread_join(threads[i], NULL);
     struct cache_gunzip_budget_status st;
     cache_gunzip_budget_status(budget, &st);
-    CHECK(st.used_max_bytes <= st.total_bytes);
+    CHECK(st.used_max_bytes <=
+          st.total_bytes + CACHE_GUNZIP_WINDOW_MAX_BYTES / 2); /* one that shrinks is there twice */
     for (unsigned i = 0; i < VIEWS; i++)
         source_put(views[i]);
     await_releases(VIEWS);
