@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CAP_FIRST 64
+#define CAP_FIRST 128 /* a key's name is printed at once */
 
 /* Makes room for LEN more bytes and the NUL. */
 static bool reserve(struct buf *b, size_t len)
@@ -64,16 +64,33 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(args);
 }
 
+/* Into the room that there is; false when it is not enough, and nothing was added. */
+static bool print_within(struct buf *b, const char *format, va_list args, int *ret_len)
+{
+    size_t room = b->data && !b->error ? b->cap - b->len : 0;
+    *ret_len = vsnprintf(room ? b->data + b->len : NULL, room, format, args);
+    bool fits = *ret_len >= 0 && (size_t)*ret_len < room && (!b->limit || b->len + (size_t)*ret_len <= b->limit);
+    if (fits)
+        b->len += (size_t)*ret_len;
+    else if (room)
+        b->data[b->len] = 0;
+    return fits;
+}
+
 void buf_vprintf(struct buf *b, const char *format, va_list args)
 {
     va_list again;
+    int len;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
-    if (len < 0 && !b->error)
-        b->error = -EINVAL;
-    if (len >= 0 && reserve(b, (size_t)len)) {
-        (void)vsnprintf(b->data + b->len, (size_t)len + 1, format, again);
-        b->len += (size_t)len;
+    if (!b->data)
+        (void)reserve(b, 0);
+    if (!print_within(b, format, args, &len)) {
+        if (len < 0 && !b->error)
+            b->error = -EINVAL;
+        if (len >= 0 && reserve(b, (size_t)len)) {
+            (void)vsnprintf(b->data + b->len, (size_t)len + 1, format, again);
+            b->len += (size_t)len;
+        }
     }
     va_end(again);
 }

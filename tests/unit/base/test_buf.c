@@ -23,6 +23,21 @@ static void it_grows_and_stays_terminated(void)
     CHECK_INT(buf_error(&b), 0);
 }
 
+/* Printing into the room that is there, and into more, gives the same. */
+static void any_length_is_printed(void)
+{
+    int wrong = 0;
+    for (int before = 0; before < 300; before += 7)
+        for (int len = 0; len < 300; len++) {
+            struct buf b cleanup_buf = BUF_INIT;
+            for (int i = 0; i < before; i++)
+                buf_putc(&b, 'x');
+            buf_printf(&b, "%*s", len, "");
+            wrong += b.len != (size_t)(before + len) || strspn(buf_text(&b) + before, " ") != (size_t)len;
+        }
+    CHECK_INT(wrong, 0);
+}
+
 static void the_limit_is_exact(void)
 {
     struct buf b cleanup_buf = BUF_LIMIT(5);
@@ -77,6 +92,7 @@ static void steal_hands_over(void)
 
 static const struct unit_test tests[] = {
     {"it_grows_and_stays_terminated", it_grows_and_stays_terminated},
+    {"any_length_is_printed", any_length_is_printed},
     {"the_limit_is_exact", the_limit_is_exact},
     {"the_first_failure_sticks", the_first_failure_sticks},
     {"a_length_that_overflows_is_too_big", a_length_that_overflows_is_too_big},
