@@ -66,6 +66,9 @@ void buf_printf(struct buf *b, const char *format, ...)
 
 /* Into the room that there is; false when it is not enough, and nothing was added. */
 static bool print_within(struct buf *b, const char *format, va_list args, int *ret_len)
+    __attribute__((format(printf, 2, 0)));
+
+static bool print_within(struct buf *b, const char *format, va_list args, int *ret_len)
 {
     size_t room = b->data && !b->error ? b->cap - b->len : 0;
     *ret_len = vsnprintf(room ? b->data + b->len : NULL, room, format, args);
