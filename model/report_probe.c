@@ -5,8 +5,9 @@
  *
  *   ASKING (pending > 0) -> task -> ASKING again, or the end of the flight
  *
- * What was asked for beside the cache has no checksum, and what it gives is kept for ever: a beginning that cannot be read
- * is asked for once more, and that of a part in the cache on fresh bytes. If that fails too, the part has no header.
+ * What was asked for beside the cache has no checksum, and what it gives is kept until a whole pass proved the part, which may
+ * be never: a beginning that cannot be read is asked for once more, and that of a part in the cache on fresh bytes. If that
+ * fails too, the part has no header.
  *
  * The task runs only when pending fell to 0 (large) or when woken by the object, so it needs no lock.
  */
