@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "cache/state_private.h"
 
 #define FILE_NAME "state.db"
@@ -199,6 +200,39 @@ static errint open_db(struct cache_state *s)
     return r < 0 ? r : cache_state_check_rows(s);
 }
 
+static void init_lock(struct cache_state *s)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->left, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&s->lock, NULL);
+}
+
+/* A mutex could be waited for until a wall time alone, and the wall clock may be set. */
+bool cache_state_take(struct cache_state *s, int64_t deadline_ns)
+{
+    struct timespec until = {.tv_sec = deadline_ns / CLOCK_NS_PER_S, .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
+    int e = 0;
+    pthread_mutex_lock(&s->lock);
+    while (s->taken && e == 0)
+        e = deadline_ns == INT64_MAX ? pthread_cond_wait(&s->left, &s->lock)
+                                     : pthread_cond_timedwait(&s->left, &s->lock, &until);
+    bool mine = !s->taken;
+    s->taken = true;
+    pthread_mutex_unlock(&s->lock);
+    return mine;
+}
+
+void cache_state_leave(struct cache_state *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->taken = false;
+    pthread_cond_signal(&s->left);
+    pthread_mutex_unlock(&s->lock);
+}
+
 errint cache_state_open_as(const char *dir, const struct cache_db_spec *spec, struct cache_state **ret)
 {
     struct cache_state *s = calloc(1, sizeof *s);
@@ -206,7 +240,7 @@ errint cache_state_open_as(const char *dir, const struct cache_db_spec *spec, st
         return err_set(-ENOMEM, "no memory to open %s/" FILE_NAME, dir);
     s->dirfd = -1;
     s->spec = spec;
-    pthread_mutex_init(&s->lock, NULL);
+    init_lock(s);
     pthread_mutex_init(&s->seen_lock, NULL);
     errint r = cache_db_folder(dir, &s->dirfd, &s->dir);
     if (r == 0)
@@ -234,6 +268,7 @@ void cache_state_close(struct cache_state *s)
         close(s->dirfd);
     cache_state_forget_seen(s);
     pthread_mutex_destroy(&s->seen_lock);
+    pthread_cond_destroy(&s->left);
     pthread_mutex_destroy(&s->lock);
     free(s->dir);
     free(s);

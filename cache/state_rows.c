@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "cache/state_private.h"
 
 #define TEXT_LEN_MAX ((size_t)4 << 20)
@@ -198,7 +199,7 @@ void cache_state_forget_seen(struct cache_state *s)
     set_seen(s, NULL, 0);
 }
 
-/* Under the lock. A copy that there is no memory for is none. */
+/* Taken. A copy that there is no memory for is none. */
 static errint list_and_see(struct cache_state *s, struct cache_connection **ret, size_t *ret_count)
 {
     struct cache_connection *rows = NULL, *copy = NULL;
@@ -217,26 +218,21 @@ static errint list_and_see(struct cache_state *s, struct cache_connection **ret,
 
 errint cache_state_list(struct cache_state *s, struct cache_connection **ret, size_t *ret_count)
 {
-    pthread_mutex_lock(&s->lock);
+    (void)cache_state_take(s, INT64_MAX);
     errint r = list_and_see(s, ret, ret_count);
-    pthread_mutex_unlock(&s->lock);
+    cache_state_leave(s);
     return r;
 }
 
 /* -EBUSY: not within a moment. */
 static errint look_at_file(struct cache_state *s, struct cache_connection **ret, size_t *ret_count)
 {
-    struct timespec end;
-    (void)clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_nsec += LOOK_MS * 1000000L;
-    end.tv_sec += end.tv_nsec / 1000000000L;
-    end.tv_nsec %= 1000000000L;
-    if (pthread_mutex_timedlock(&s->lock, &end) != 0)
+    if (!cache_state_take(s, clock_monotonic_ns() + LOOK_MS * CLOCK_NS_PER_MS))
         return err_set(-EBUSY, "state.db is being written");
     sqlite3_busy_timeout(cache_db_handle(s->db), LOOK_MS);
     errint r = list_and_see(s, ret, ret_count);
     sqlite3_busy_timeout(cache_db_handle(s->db), CACHE_DB_BUSY_MS);
-    pthread_mutex_unlock(&s->lock);
+    cache_state_leave(s);
     return r;
 }
 
@@ -254,7 +250,7 @@ errint cache_state_look(struct cache_state *s, struct cache_connection **ret, si
     return r;
 }
 
-/* Under the lock: what was just written is what looks see. */
+/* Taken: what was just written is what looks see. */
 static void see_own_write(struct cache_state *s)
 {
     struct cache_connection *rows = NULL;
@@ -275,7 +271,7 @@ errint cache_state_check_rows(struct cache_state *s)
 
 errint cache_state_get(struct cache_state *s, const char *handle, struct cache_connection *ret)
 {
-    pthread_mutex_lock(&s->lock);
+    (void)cache_state_take(s, INT64_MAX);
     sqlite3_stmt *stmt;
     int r = cache_db_first(s->db, GET, &stmt, "t", handle);
     if (r == 1) {
@@ -284,7 +280,7 @@ errint cache_state_get(struct cache_state *s, const char *handle, struct cache_c
     } else if (r == 0) {
         r = err_set(-ENOENT, "there is no connection \"%.64s\"", handle);
     }
-    pthread_mutex_unlock(&s->lock);
+    cache_state_leave(s);
     return r;
 }
 
@@ -373,14 +369,14 @@ errint cache_state_put(struct cache_state *s, const struct cache_connection *c)
     errint r = check_row(c);
     if (r < 0)
         return r;
-    pthread_mutex_lock(&s->lock);
+    (void)cache_state_take(s, INT64_MAX);
     r = cache_db_begin(s->db);
     if (r == 0)
         r = cache_db_end(s->db, write_row(s->db, c));
     s->own_writes++; /* a failed commit may still have become durable */
     if (r == 0)
         see_own_write(s);
-    pthread_mutex_unlock(&s->lock);
+    cache_state_leave(s);
     return r;
 }
 
@@ -399,14 +395,14 @@ static errint read_version(struct cache_state *s, int64_t *ret)
     return r < 0 && r != -EBUSY ? r : 0;
 }
 
-/* While another holds the file or the lock, the number is the last one: it moves as soon as that write is over. */
+/* While another has the file, or the state is taken, the number is the last one: it moves as soon as that write is over. */
 errint cache_state_version(struct cache_state *s, int64_t *ret)
 {
-    if (pthread_mutex_trylock(&s->lock) != 0) {
+    if (!cache_state_take(s, 0)) {
         *ret = atomic_load(&s->last_version);
         return 0;
     }
     errint r = read_version(s, ret);
-    pthread_mutex_unlock(&s->lock);
+    cache_state_leave(s);
     return r;
 }

@@ -26,6 +26,9 @@ FOREIGN = [
     (re.compile(r"^(zlib\.h|isa-l|igzip_lib\.h)"), "cache"),
     (re.compile(r"^curl/"), "aws"),
 ]
+# What waits until a wall time, or asks for one: base/clock.c alone does.
+WALL_WAIT = re.compile(r"\b(CLOCK_REALTIME|pthread_(mutex|rwlock)_timed\w+|(sem|mq)_timed\w+|(mtx_timedlock|cnd_timedwait))\b")
+TIMED_WAIT = re.compile(r"\bpthread_cond_timedwait\(&?(?:\w+(?:->|\.))*(\w+),")
 FUNCTION_LINES_MAX = 80
 FILE_LINES_MAX = 800
 EXCUSE = "Long because"
@@ -73,6 +76,18 @@ def check_lengths(path, lines):
             start = None
 
 
+def check_clock(path, lines):
+    """A duration is waited for by the monotonic clock: the wall clock may be set meanwhile."""
+    text = "\n".join(lines)
+    for number, line in enumerate(lines, 1):
+        if (match := WALL_WAIT.search(line)) and not (match[0] == "CLOCK_REALTIME" and str(path) == "base/clock.c"):
+            yield f"{path}:{number}: {match[0]}: the wall clock may be set while this waits"
+        if (match := TIMED_WAIT.search(line)) and not (
+            f"{match[1]}, &monotonic);" in text and "pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);" in text
+        ):
+            yield f"{path}:{number}: {match[1]} is not made with the monotonic clock"
+
+
 def check_alone(root, path, command):
     source = f'#include "{path}"\n'
     result = subprocess.run([*command, "-x", "c", "-"], input=source, text=True, capture_output=True, cwd=root)
@@ -110,6 +125,7 @@ def check_tree(root, compiler):
             lines = source.read_text().splitlines()
             yield from check_includes(room, path, lines)
             yield from check_lengths(path, lines)
+            yield from check_clock(path, lines)
             if source.suffix == ".h":
                 yield from check_alone(root, path, command)
         yield from check_built(root, room)
@@ -131,6 +147,14 @@ def self_check(root, compiler):
     assert check_include("cli", "<", "fuse_lowlevel.h") and check_include("model", "<", "fuse3/fuse.h")
     assert check_include("model", "<", "sqlite3.h") and check_include("cache", "<", "curl/curl.h")
     assert not check_include("fs", "<", "fuse_lowlevel.h") and not check_include("aws", "<", "curl/curl.h")
+    assert list(check_clock("a.c", ["x = pthread_mutex_timedlock(&s->lock, &end);"]))
+    assert list(check_clock("a.c", ["clock_gettime(CLOCK_REALTIME, &end);"]))
+    assert not list(check_clock("base/clock.c", ["read_clock(CLOCK_REALTIME);"]))
+    wait = "pthread_cond_timedwait(&s->left, &s->lock, &until);"
+    monotonic = "pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);"
+    assert not list(check_clock("a.c", [monotonic, "pthread_cond_init(&s->left, &monotonic);", wait]))
+    assert list(check_clock("a.c", [monotonic, "pthread_cond_init(&s->left, NULL);", wait]))
+    assert list(check_clock("a.c", ["pthread_cond_init(&s->left, &monotonic);", wait]))
     long_function = ["static void f(void)", "{", *["    x();"] * FUNCTION_LINES_MAX, "}"]
     assert list(check_lengths("f.c", long_function))
     assert not list(check_lengths("f.c", ["/* Long because it is a table. */", *long_function]))

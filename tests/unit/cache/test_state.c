@@ -1,7 +1,10 @@
 /* state.db: what was put is there after any crash, and what is not sound is refused and left as it is. */
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -389,6 +392,51 @@ static void a_look_does_not_wait_for_a_writer(void)
     scratch_done(&dir);
 }
 
+static atomic_bool wall_is_ahead;
+
+/* This program's wall clock can be set: an hour ahead of the kernel's. */
+int clock_gettime(clockid_t clock, struct timespec *ret)
+{
+    int r = (int)syscall(SYS_clock_gettime, clock, ret);
+    if (r == 0 && clock == CLOCK_REALTIME && atomic_load(&wall_is_ahead))
+        ret->tv_sec += 3600;
+    return r;
+}
+
+static void *write_row(void *s)
+{
+    (void)put(s, "c-1", "b1", "two", "x"); /* tries for CACHE_DB_BUSY_MS */
+    return NULL;
+}
+
+/* As a machine does that was put right between reading its clock and waiting. */
+static void a_look_lasts_as_long_whatever_the_wall_clock_says(void)
+{
+    struct scratch dir;
+    sqlite3 *other = NULL;
+    int64_t ms = 0, version = 0;
+    pthread_t writer;
+    scratch_init(&dir);
+    struct cache_state *s = open_at(dir.path);
+    CHECK_INT(put(s, "c-1", "b1", "one", "x"), 0);
+    CHECK_INT(sqlite3_open(scratch_file(&dir, "state.db"), &other), SQLITE_OK);
+    CHECK_INT(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    CHECK_INT(pthread_create(&writer, NULL, write_row, s), 0);
+    while (cache_state_take(s, 0)) { /* the writer is not there yet */
+        cache_state_leave(s);
+        (void)sched_yield();
+    }
+    atomic_store(&wall_is_ahead, true);
+    CHECK_STR(look(s, &ms), "one");
+    CHECK(ms < CACHE_DB_BUSY_MS / 2);
+    CHECK_INT(cache_state_version(s, &version), 0);
+    atomic_store(&wall_is_ahead, false);
+    CHECK_INT(sqlite3_close(other), SQLITE_OK);
+    CHECK_INT(pthread_join(writer, NULL), 0);
+    cache_state_close(s);
+    scratch_done(&dir);
+}
+
 static const struct unit_test tests[] = {
     {"rows_are_kept_and_unique", rows_are_kept_and_unique},
     {"the_version_moves", the_version_moves_for_own_and_others_writes},
@@ -401,6 +449,7 @@ static const struct unit_test tests[] = {
     {"killed_writers_lose_nothing", killed_writers_lose_nothing},
     {"two_processes_write_at_once", two_processes_write_at_once},
     {"a_look_does_not_wait_for_a_writer", a_look_does_not_wait_for_a_writer},
+    {"a_look_lasts_as_long_whatever_the_wall_clock_says", a_look_lasts_as_long_whatever_the_wall_clock_says},
 };
 
 int main(int argc, char **argv)
