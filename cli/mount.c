@@ -22,6 +22,8 @@ static errint open_model(void *arg, struct model **ret)
         return e;
     if (setup->source)
         e = model_open_direct(m, setup->source);
+    if (e == 0) /* a name that is lost later (another renamed it) is said by status */
+        e = model_check_chosen(m);
     if (e) {
         model_stop(m);
         model_free(m);

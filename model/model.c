@@ -244,6 +244,19 @@ static errint choose(struct model *m, const struct rows *r, const struct cache_c
     return *ret ? 0 : err_set(-ENOENT, "there is no connection %s", name);
 }
 
+errint model_check_chosen(struct model *m)
+{
+    const char *name = m->settings->connection;
+    struct rows rows cleanup(done_rows) = {.rows = NULL};
+    struct buf there cleanup_buf = BUF_INIT;
+    if (!name || m->direct || cache_state_list(m->state, &rows.rows, &rows.count) < 0 || find_named(&rows, name))
+        return 0;
+    for (size_t i = 0; i < rows.count; i++)
+        buf_printf(&there, "%s%s", i ? ", " : "", *rows.rows[i].name ? rows.rows[i].name : rows.rows[i].handle);
+    return err_set(-ENOENT, "there is no connection %s in %s, which has %s", name, m->settings->state_dir,
+                   there.len ? buf_text(&there) : "none yet: mount without connection= to make one");
+}
+
 static bool is_read(const struct rows *r, const char *bucket)
 {
     for (size_t i = 0; i < r->count; i++)

@@ -46,6 +46,9 @@ enum model_parts { MODEL_STATE_ONLY, MODEL_WITH_CACHE };
 errint model_open(const struct model_settings *settings, enum model_parts parts, struct model **ret);
 /* Direct mode at mount: s3://BUCKET/PREFIX/REPORT read with the caller's own credentials; stored nowhere. */
 errint model_open_direct(struct model *m, const char *uri);
+/* -ENOENT when settings name a connection that state.db has none of; the message names it and those there are. Asks no
+ * network; what cannot be told (state.db is locked for long) is 0. After model_open_direct: a source stands before it. */
+errint model_check_chosen(struct model *m);
 /* Every call to AWS and every job ends soon; what waits is answered. Then free when nothing uses it. */
 void model_stop(struct model *m);
 void model_free(struct model *m);
