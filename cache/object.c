@@ -347,6 +347,8 @@ void cache_objects_status(struct cache_objects *cache, struct cache_objects_stat
     *ret = (struct cache_objects_status){.kept_bytes = cache->kept_bytes,
                                          .limit_bytes = cache->limit_bytes,
                                          .objects = cache->entry_count,
+                                         .disk_error = cache->disk_error,
+                                         .disk_failed_unix = cache->disk_failed_unix,
                                          .open_objects = cache->open_count};
     for (size_t i = 0; i < MEMORY_CHUNKS; i++)
         ret->memory_bytes += cache->memory[i].owner ? CHUNK_BYTES : 0;

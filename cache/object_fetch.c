@@ -28,12 +28,20 @@ uint32_t object_crc(uint32_t crc, const void *data, size_t len)
 #endif
 }
 
+/* Under the object's lock: what is there of O is not all on disk. */
+static void mark_bypassed(struct object *o)
+{
+    if (!atomic_exchange(&o->bypassed, true))
+        atomic_fetch_add(&o->cache->bypassed, 1);
+}
+
 /* The rest of this chunk goes to memory; what is on disk of it already comes along. */
 static void to_memory(struct transfer *t)
 {
     struct object *o = t->object;
     uint64_t chunk = t->pos / CHUNK_BYTES, begin = chunk * CHUNK_BYTES;
     pthread_mutex_lock(&o->lock);
+    mark_bypassed(o);
     t->slot = object_memory_take(o, chunk);
     pthread_mutex_unlock(&o->lock);
     size_t have = (size_t)(t->pos - begin);
@@ -268,9 +276,7 @@ bool object_fetch_plan(struct object *o, uint64_t first, uint64_t count, struct 
         if (o->refused)
             return false;
         bytes = span(o, first, count);
-        if (!o->bypassed)
-            atomic_fetch_add(&o->cache->bypassed, 1);
-        o->bypassed = true;
+        mark_bypassed(o);
     }
     struct transfer *t = plan(o, first * CHUNK_BYTES, bytes, starts);
     if (!t) {

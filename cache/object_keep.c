@@ -344,7 +344,9 @@ void object_keep_count(struct object *o, int64_t bytes, bool reserved)
 {
     pthread_mutex_lock(&o->cache->lock);
     o->entry->kept_bytes += (uint64_t)bytes;
-    if (!reserved)
+    if (reserved)
+        o->cache->disk_error = 0;
+    else
         o->cache->kept_bytes += (uint64_t)bytes;
     pthread_mutex_unlock(&o->cache->lock);
 }
@@ -356,6 +358,9 @@ void object_keep_disk_failed(struct object *o, int error)
     pthread_mutex_lock(&cache->lock);
     bool first = clock_monotonic_ns() >= cache->disk_after_ns;
     cache->disk_after_ns = clock_monotonic_ns() + DISK_RETRY_NS;
+    if (cache->disk_error != error)
+        cache->disk_failed_unix = clock_wall_unix();
+    cache->disk_error = error;
     pthread_mutex_unlock(&cache->lock);
     if (first)
         log_warn("the cache's disk: %s; what is fetched meanwhile is not kept", strerror(error));

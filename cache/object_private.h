@@ -150,6 +150,8 @@ struct cache_objects {
     struct entry *oldest, *newest;
     uint64_t entry_count, open_count, kept_bytes; /* with what is reserved */
     int64_t disk_after_ns;
+    int disk_error; /* of the last write, or 0; failed at: */
+    int64_t disk_failed_unix;
     struct object *dead;
     void *buffers[BUFFERS_IDLE];
     unsigned buffer_count;

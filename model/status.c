@@ -225,6 +225,10 @@ static void build_cache(struct building *b)
     add_number(cache, "hit_bytes", s.hit_bytes);
     add_number(cache, "miss_bytes", s.miss_bytes);
     add_number(cache, "dropped_writes", cache_store_dropped(b->model->store));
+    if (!s.disk_error)
+        return;
+    add_text(cache, "disk_error", strerror(s.disk_error));
+    add_time(cache, "disk_failed", s.disk_failed_unix);
 }
 
 static void build_requests(struct building *b)
@@ -443,6 +447,9 @@ static void put_cache(struct buf *to, const cJSON *cache)
                number_of(cache, "open_objects"), number_of(cache, "evicted"), number_of(cache, "bypassed"));
     buf_printf(to, "cache bytes: %lld from disk, %lld fetched; %lld writes dropped for want of room\n",
                number_of(cache, "hit_bytes"), number_of(cache, "miss_bytes"), number_of(cache, "dropped_writes"));
+    if (*text_of(cache, "disk_error"))
+        buf_printf(to, "cache disk: %s, since %s; what is fetched is served and not kept until a write succeeds\n",
+                   text_of(cache, "disk_error"), text_of(cache, "disk_failed"));
 }
 
 static void put_service(struct buf *to, const cJSON *one)

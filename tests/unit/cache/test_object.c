@@ -1,7 +1,9 @@
 /* Objects: right bytes by every way, each byte fetched once, failures told once, nothing lost to a damaged disk. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/cancel.h"
@@ -480,6 +482,43 @@ static void a_full_disk_is_no_error(void)
     finish(&w);
 }
 
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* There was room when the transfer began. What is in memory alone is not had once the object is closed. */
+static void a_write_that_fails_midway_is_told(void)
+{
+    struct world w;
+    struct cache_objects_status status;
+    begin(&w, 4 * MIB, 1ull << 30);
+    struct cache_object_id id = {"123456789012", "bucket", "a", "etag", w.len};
+    struct source *s = open_key(&w, "a");
+    (void)signal(SIGXFSZ, SIG_IGN);
+    limit_files(2 * MIB + MIB / 2);
+    read_all(&w, s, MIB);
+    limit_files(RLIM_INFINITY);
+    cache_objects_status(w.objects, &status);
+    CHECK_INT(status.bypassed, 1);
+    CHECK_INT(status.disk_error, EFBIG);
+    CHECK(clock_wall_unix() - status.disk_failed_unix < 60);
+    CHECK(!cache_objects_have(w.objects, &id));
+    source_put(s);
+    CHECK(!cache_objects_have(w.objects, &id));
+    (void)cancel_sleep_until(NULL, clock_monotonic_ns() + 5100 * CLOCK_NS_PER_MS); /* the disk is tried again */
+    s = open_key(&w, "a");
+    read_all(&w, s, MIB);
+    cache_objects_status(w.objects, &status);
+    CHECK_INT(status.disk_error, 0);
+    CHECK(cache_objects_have(w.objects, &id));
+    source_put(s);
+    finish(&w);
+}
+
 static errint no_feed(void *arg, struct feed **ret)
 {
     (void)arg;
@@ -520,6 +559,7 @@ static const struct unit_test tests[] = {
     {"without_room_through_memory", without_room_it_is_served_through_memory},
     {"without_room_memory_is_bounded", without_room_memory_is_bounded},
     {"a_full_disk_is_no_error", a_full_disk_is_no_error},
+    {"a_write_that_fails_midway_is_told", a_write_that_fails_midway_is_told},
     {"without_a_feed", without_a_feed_what_is_kept_is_served},
 };
 
