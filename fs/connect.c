@@ -75,7 +75,7 @@ void fs_connect_close(struct fs_connect *c)
 {
     pthread_mutex_lock(&c->lock);
     size_t start = 0;
-    enum model_command_text rest = model_command_scan_open(buf_text(&c->text), c->text.len, c->ran_len, &start);
+    enum model_command_text rest = model_command_scan_open(buf_text(&c->text), c->text.len, c->ran_len, 0, &start);
     size_t dropped = rest == MODEL_TEXT_BLANK ? 0 : c->text.len - c->ran_len;
     pthread_mutex_unlock(&c->lock);
     if (dropped) {
@@ -163,7 +163,8 @@ static errint take_text(struct fs_connect *c, const char *data, size_t len)
 {
     size_t start = 0;
     errint e = add_text(c, data, len);
-    bool whole = e == 0 && model_command_scan_open(c->text.data, c->text.len, c->ran_len, &start) == MODEL_TEXT_WHOLE;
+    bool whole =
+        e == 0 && model_command_scan_open(c->text.data, c->text.len, c->ran_len, len, &start) == MODEL_TEXT_WHOLE;
     if (whole && start < c->ran_len && c->result.code) {
         c->ran_len = c->text.len;
         e = err_set(-EINVAL, "connect: the command that this would add to failed: write all of it again");

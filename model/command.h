@@ -41,16 +41,19 @@ enum model_command_index {
 };
 
 /* Is TEXT a whole command? A JSON object is at its closing brace; pairs are when they end outside quotes and their keys
- * make a command. Pairs that can still become one are PARTIAL: bash writes `printf 'bucket=B\nreport=R\n…'` line by
+ * make a command. Pairs that can still become one are PARTIAL here: bash writes `printf 'bucket=B\nreport=R\n…'` line by
  * line, and a writer of small blocks may stop within a key. Text that can never become a command is WHOLE: parsing it
  * says why. A cut within the last value cannot be told from its end. */
 enum model_command_text model_command_scan(const char *text, size_t len);
 
-/* The same for all that was written to one open file, of which the first RAN_LEN bytes have been run: WHOLE means run
- * TEXT from *RET_START on. Pairs that only add optional keys to the command before are run joined to it (its line-wise
- * writer had not finished). What goes on in the last word of a command that ran, and is none by itself, is WHOLE:
- * parsing it refuses the rest of a value whose beginning was taken for all of it. */
-enum model_command_text model_command_scan_open(const char *text, size_t len, size_t ran_len, size_t *ret_start);
+/* The same for all that was written to one open file, of which the first RAN_LEN bytes have been run and the last WRITE_LEN
+ * came with one write: WHOLE means run TEXT from *RET_START on. Pairs that only add optional keys to the command before
+ * are run joined to it (its line-wise writer had not finished). What goes on in the last word of a command that ran, and
+ * is none by itself, is WHOLE: parsing it refuses the rest of a value whose beginning was taken for all of it. So are
+ * several pairs in the first write (nothing waited before it): parsing says which key was forgotten. What then comes and
+ * would have made a command with them gives *RET_START 0, as what joins does. */
+enum model_command_text model_command_scan_open(const char *text, size_t len, size_t ran_len, size_t write_len,
+                                                size_t *ret_start);
 
 /* The kind whose keys these are: -EINVAL says which key is unknown, missing, or does not go with the others. */
 errint model_command_classify(const struct model_command *c, enum model_command_index *ret);

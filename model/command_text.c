@@ -429,7 +429,8 @@ static bool may_grow(const struct model_command *c)
     return false;
 }
 
-static enum model_command_text scan_pairs(const char *text, size_t len)
+/* WHOLE: a command, or what can never be one. *RET_COUNT: the pairs of what is not whole and ends with a whole word. */
+static enum model_command_text scan_pairs(const char *text, size_t len, size_t *ret_count)
 {
     struct model_command c = {0};
     bool open;
@@ -438,31 +439,52 @@ static enum model_command_text scan_pairs(const char *text, size_t len)
     enum model_command_text found = MODEL_TEXT_WHOLE;
     if (open || (e == 0 && model_command_classify(&c, &kind) < 0 && may_grow(&c)))
         found = MODEL_TEXT_PARTIAL;
+    *ret_count = open ? 0 : c.count;
     model_command_done(&c);
     return found;
 }
 
-enum model_command_text model_command_scan(const char *text, size_t len)
+static enum model_command_text scan(const char *text, size_t len, size_t *ret_count)
 {
     const char *first = first_text(text, len);
+    *ret_count = 0;
     if (first == text + len)
         return MODEL_TEXT_BLANK;
     if (len > MODEL_COMMAND_MAX)
         return MODEL_TEXT_WHOLE;
     if (*first == '{')
         return object_closes(first, text + len) ? MODEL_TEXT_WHOLE : MODEL_TEXT_PARTIAL;
-    return scan_pairs(text, len);
+    return scan_pairs(text, len, ret_count);
 }
 
-/* TEXT from 0 is pairs that make one command, of which the first RAN_LEN bytes were one already. */
+enum model_command_text model_command_scan(const char *text, size_t len)
+{
+    size_t count;
+    return scan(text, len, &count);
+}
+
+/* What the first RAN_LEN bytes of TEXT are: a command of *RET_KIND, or pairs that lack a key (MODEL_COMMAND_COUNT). */
+static bool kind_before(const char *text, size_t ran_len, enum model_command_index *ret_kind)
+{
+    struct model_command c = {0};
+    bool open, good = parse(text, ran_len, &c, &open) == 0 && c.count;
+    if (good && model_command_classify(&c, ret_kind) < 0) {
+        *ret_kind = MODEL_COMMAND_COUNT;
+        good = may_grow(&c);
+    }
+    model_command_done(&c);
+    return good;
+}
+
+/* TEXT from 0 is pairs that make one command, of which the first RAN_LEN bytes were one already, or were refused for want
+ * of a key. */
 static bool joins(const char *text, size_t len, size_t ran_len)
 {
-    struct model_command before = {0}, joined = {0};
-    enum model_command_index kind_before, kind_joined;
-    bool one = *first_text(text, len) != '{' && model_command_parse(text, ran_len, &before) == 0 &&
-               model_command_parse(text, len, &joined) == 0 && model_command_classify(&before, &kind_before) == 0 &&
-               model_command_classify(&joined, &kind_joined) == 0 && kind_before == kind_joined;
-    model_command_done(&before);
+    struct model_command joined = {0};
+    enum model_command_index before, kind;
+    bool one = *first_text(text, len) != '{' && kind_before(text, ran_len, &before) &&
+               model_command_parse(text, len, &joined) == 0 && model_command_classify(&joined, &kind) == 0 &&
+               (before == kind || before == MODEL_COMMAND_COUNT);
     model_command_done(&joined);
     return one;
 }
@@ -474,15 +496,26 @@ static bool goes_on(const char *text, size_t len, size_t ran_len)
            !blank(text[ran_len]);
 }
 
-enum model_command_text model_command_scan_open(const char *text, size_t len, size_t ran_len, size_t *ret_start)
+/* Who puts several pairs into the first write has no more of them, unless a blank says so (a line's end does not). */
+static bool said_all(const char *text, size_t len, size_t count)
 {
-    enum model_command_text rest = model_command_scan(text + ran_len, len - ran_len);
+    char last = text[len - 1];
+    return count > 1 && (last == '\n' || !blank(last));
+}
+
+enum model_command_text model_command_scan_open(const char *text, size_t len, size_t ran_len, size_t write_len,
+                                                size_t *ret_start)
+{
+    size_t count;
+    enum model_command_text rest = scan(text + ran_len, len - ran_len, &count);
     *ret_start = ran_len;
-    if (rest == MODEL_TEXT_PARTIAL && goes_on(text, len, ran_len))
+    if (rest != MODEL_TEXT_PARTIAL)
+        return rest;
+    if (goes_on(text, len, ran_len))
         return MODEL_TEXT_WHOLE;
-    if (rest == MODEL_TEXT_PARTIAL && ran_len && joins(text, len, ran_len)) {
+    if (ran_len && joins(text, len, ran_len)) {
         *ret_start = 0;
         return MODEL_TEXT_WHOLE;
     }
-    return rest;
+    return write_len == len - ran_len && said_all(text, len, count) ? MODEL_TEXT_WHOLE : rest;
 }

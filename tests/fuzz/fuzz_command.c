@@ -46,9 +46,9 @@ static void check_blocks(const char *text, size_t len, size_t block)
 {
     size_t ran_len = 0;
     for (size_t at = 0; at < len;) {
-        size_t start = SIZE_MAX;
+        size_t start = SIZE_MAX, before = at;
         at = len - at > block ? at + block : len;
-        if (model_command_scan_open(text, at, ran_len, &start) != MODEL_TEXT_WHOLE)
+        if (model_command_scan_open(text, at, ran_len, at - before, &start) != MODEL_TEXT_WHOLE)
             continue;
         require(start == 0 || start == ran_len);
         if (!parses(text + start, at - start))

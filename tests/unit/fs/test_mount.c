@@ -642,6 +642,8 @@ static const struct {
      ONBOARD},
     {"bash", "echo colour=blue > connect", 1, ""},
     {"bash", "printf 'refresh=all\\001' > connect", 1, ""},
+    {"bash", "echo bucket=b report=r > connect", 1, ""},
+    {"bash", "{ echo bucket=b report=r; echo prefix=p; } > connect", 1, ""},
     {"bash", "head -c 5000 /dev/zero | tr '\\0' x > connect", 1, ""},
     {"bash", "printf ' \\n \\n' > connect", 0, ""},
     {"bash", ": > connect", 0, ""},

@@ -107,28 +107,72 @@ static void what_goes_on_in_a_word_that_ran_is_refused(void)
         size_t start = 0, ran_len = strlen(ran);
         struct model_command c = {0};
         (void)snprintf(text, sizeof text, "%s%s", ran, rests[i]);
-        CHECK_INT(model_command_scan_open(text, strlen(text), ran_len, &start), MODEL_TEXT_WHOLE);
+        CHECK_INT(model_command_scan_open(text, strlen(text), ran_len, strlen(rests[i]), &start), MODEL_TEXT_WHOLE);
         CHECK_INT(start, ran_len);
         CHECK_INT(model_command_parse(text + start, strlen(text) - start, &c), -EINVAL);
     }
     static const char two[] = "refresh=allrefresh=cur", object[] = "{\"refresh\":\"all\"}c";
     size_t start = 0;
     struct model_command c = {0};
-    CHECK_INT(model_command_scan_open(two, 22, 11, &start), MODEL_TEXT_WHOLE);
+    CHECK_INT(model_command_scan_open(two, 22, 11, 11, &start), MODEL_TEXT_WHOLE);
     CHECK_INT(model_command_parse(two + start, 22 - start, &c), 0);
     model_command_done(&c);
-    CHECK_INT(model_command_scan_open(object, 18, 17, &start), MODEL_TEXT_PARTIAL);
+    CHECK_INT(model_command_scan_open(object, 18, 17, 1, &start), MODEL_TEXT_PARTIAL);
 }
 
 static void optional_keys_join_the_command_before(void)
 {
     const char *text = "bucket=abc report=r prefix=p\nname=x\n";
     size_t start = 99, ran = strlen("bucket=abc report=r prefix=p\n");
-    CHECK_INT(model_command_scan_open(text, strlen(text), ran, &start), MODEL_TEXT_WHOLE);
+    CHECK_INT(model_command_scan_open(text, strlen(text), ran, strlen(text) - ran, &start), MODEL_TEXT_WHOLE);
     CHECK_INT(start, 0);
     const char *other = "refresh=all\nrefresh=cur\n";
-    CHECK_INT(model_command_scan_open(other, strlen(other), 12, &start), MODEL_TEXT_WHOLE);
+    CHECK_INT(model_command_scan_open(other, strlen(other), 12, 12, &start), MODEL_TEXT_WHOLE);
     CHECK_INT(start, 12);
+}
+
+/* Who writes several pairs at once and forgets one is told; who writes them one by one is waited for. */
+static void several_pairs_in_the_first_write_are_all_there_are(void)
+{
+    static const struct {
+        const char *before, *last;
+        enum model_command_text want;
+    } rows[] = {
+        {"", "bucket=abc report=r", MODEL_TEXT_WHOLE},
+        {"", "bucket=abc report=r\n", MODEL_TEXT_WHOLE},
+        {"", "bucket=abc\nreport=r\nname=x\n", MODEL_TEXT_WHOLE},
+        {" \n", "connection=c-1 wait=5\n", MODEL_TEXT_PARTIAL}, /* not the first write */
+        {"", "bucket=abc", MODEL_TEXT_PARTIAL},
+        {"", "bucket=abc\n", MODEL_TEXT_PARTIAL},
+        {"", "bucket=abc report=r ", MODEL_TEXT_PARTIAL},
+        {"", "bucket=abc report='r", MODEL_TEXT_PARTIAL},
+        {"", "bucket=abc report=r pre", MODEL_TEXT_PARTIAL},
+        {"bucket=abc\n", "report=r name=x\n", MODEL_TEXT_PARTIAL},
+        {"bucket=abc report=", "r", MODEL_TEXT_PARTIAL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[100];
+        size_t start = 99, last_len = strlen(rows[i].last);
+        (void)snprintf(text, sizeof text, "%s%s", rows[i].before, rows[i].last);
+        CHECK_INT(model_command_scan_open(text, strlen(text), 0, last_len, &start), rows[i].want);
+        CHECK_INT(start, 0);
+    }
+    struct model_command c = {0};
+    CHECK_INT(model_command_parse("bucket=abc report=r\n", 20, &c), -EINVAL);
+    CHECK(strstr(err_message(), "prefix= is missing") != NULL);
+}
+
+/* Its writer was told of a failure and goes on: what would have made the command must not be lost without a word. */
+static void what_was_refused_for_want_of_a_key_is_joined(void)
+{
+    const char *text = "bucket=abc report=r\nprefix=p\n";
+    size_t start = 99;
+    CHECK_INT(model_command_scan_open(text, strlen(text), 20, 9, &start), MODEL_TEXT_WHOLE);
+    CHECK_INT(start, 0);
+    text = "bucket=abc report=r\nbucket=abc\n"; /* written anew, line by line */
+    CHECK_INT(model_command_scan_open(text, strlen(text), 20, 11, &start), MODEL_TEXT_PARTIAL);
+    text = "bucket=abc report=r colour=x\nprefix=p\n";
+    CHECK_INT(model_command_scan_open(text, strlen(text), 29, 9, &start), MODEL_TEXT_PARTIAL);
 }
 
 static void too_long_or_nul_is_refused(void)
@@ -147,6 +191,8 @@ static const struct unit_test tests[] = {
     {"a_cut_within_a_key_waits", a_cut_within_a_key_waits},
     {"what_goes_on_in_a_word_that_ran_is_refused", what_goes_on_in_a_word_that_ran_is_refused},
     {"optional_keys_join_the_command_before", optional_keys_join_the_command_before},
+    {"several_pairs_in_the_first_write_are_all_there_are", several_pairs_in_the_first_write_are_all_there_are},
+    {"what_was_refused_for_want_of_a_key_is_joined", what_was_refused_for_want_of_a_key_is_joined},
     {"too_long_or_nul_is_refused", too_long_or_nul_is_refused},
 };
 
