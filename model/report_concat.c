@@ -2,28 +2,39 @@
  * its next try: a read that needed the windows of all its sources at once would hold some while it waits for others, and
  * many such readers, or one of very small parts, would wait for each other.
  *
- * When a read comes to a source for the first time, the next ones are asked for their first byte, so that they are
- * decompressed ahead of the reader by the cores that are idle.
+ * When a reader comes to a source, the next ones are asked for their first byte, so that they are decompressed ahead of it
+ * by the cores that are idle. Readers are told apart by their places: a read near where one's last one ended is its next.
+ * One that begins gets its hint at a source's beginning, or with its second read in order (a read's further tries are none): a
+ * single read amid a source is followed by nothing. Among many readers no core is idle, and nobody gets hints.
  */
 #include "model/report_concat.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #define AHEAD_MAX 4
 #define GATHERS_MAX 16
+#define READERS_MAX 16
+#define READERS_FEW 4
+#define ACTIVE_NS CLOCK_NS_PER_S
 
 struct slice {
     struct model_slice in;
     uint64_t start; /* in the whole */
     uint64_t len;
-    atomic_bool read, poked;
+};
+
+/* Somebody who reads in order, or has just begun to. */
+struct reader {
+    uint64_t next;   /* where its furthest read ended */
+    size_t hinted;   /* the slices before this one need no hint for it */
+    int64_t used_ns; /* 0: the place is free */
 };
 
 /* A read across borders, between its tries. The last HAVE of its LEN bytes are there. */
@@ -40,6 +51,7 @@ struct concat {
     pthread_mutex_t lock; /* a leaf */
     struct gather *gathers[GATHERS_MAX];
     unsigned replaced; /* slot of the gather that was pushed out last */
+    struct reader readers[READERS_MAX];
     size_t count, ahead;
     struct slice slices[];
 };
@@ -73,15 +85,67 @@ static void ignore(void *arg, const void *data, size_t len)
     (void)len;
 }
 
-/* The next slices, one for each core beside the one that makes this slice, are on their way before their turn; whatever
- * comes of it is asked for again then. */
-static void poke_next(struct concat *c, size_t index)
+/* ---- under the lock ---- */
+
+static struct reader *find_reader(struct concat *c, uint64_t off)
 {
-    if (atomic_exchange(&c->slices[index].read, true))
-        return;
-    for (size_t i = index + 1; i < c->count && i <= index + c->ahead; i++) {
-        struct slice *next = &c->slices[i];
-        if (next->len && !atomic_exchange(&next->poked, true))
+    for (size_t i = 0; i < READERS_MAX; i++) {
+        struct reader *r = &c->readers[i];
+        if (r->used_ns && off + SOURCE_READ_MAX >= r->next && off <= r->next + SOURCE_READ_MAX)
+            return r;
+    }
+    return NULL;
+}
+
+static struct reader *begin_reader(struct concat *c)
+{
+    struct reader *oldest = &c->readers[0];
+    for (size_t i = 1; i < READERS_MAX; i++)
+        if (c->readers[i].used_ns < oldest->used_ns)
+            oldest = &c->readers[i];
+    *oldest = (struct reader){.used_ns = 0};
+    return oldest;
+}
+
+static bool are_few(const struct concat *c, int64_t now_ns)
+{
+    size_t active = 0;
+    for (size_t i = 0; i < READERS_MAX; i++)
+        active += c->readers[i].used_ns && now_ns - c->readers[i].used_ns < ACTIVE_NS;
+    return active <= READERS_FEW;
+}
+
+/* Notes the read [OFF, END), which ends in the slice LAST: the slices [*RET_FROM, return value) are to be hinted at. */
+static size_t follow(struct concat *c, uint64_t off, uint64_t end, size_t last, size_t *ret_from)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    struct reader *r = find_reader(c, off);
+    bool follows = r ? end > r->next : off - c->slices[find(c, off)].start < SOURCE_READ_MAX;
+    if (!r)
+        r = begin_reader(c);
+    r->next = r->next > end ? r->next : end;
+    r->used_ns = now_ns;
+    *ret_from = r->hinted > last + 1 ? r->hinted : last + 1;
+    size_t to = last + 1 + c->ahead < c->count ? last + 1 + c->ahead : c->count;
+    if (!follows || *ret_from >= to || !are_few(c, now_ns))
+        return 0;
+    r->hinted = to;
+    return to;
+}
+
+/* ---- without it ---- */
+
+/* The slices behind [OFF, END), one for each core beside the one that makes what is read, are on their way before their turn;
+ * whatever comes of it is asked for again then. */
+static void hint(struct concat *c, uint64_t off, uint64_t end)
+{
+    size_t from = 0, last = find(c, end - 1);
+    pthread_mutex_lock(&c->lock);
+    size_t to = follow(c, off, end, last, &from);
+    pthread_mutex_unlock(&c->lock);
+    for (; from < to; from++) {
+        const struct slice *next = &c->slices[from];
+        if (next->len)
             (void)source_pread(next->in.source, next->in.skip_bytes, 1, ignore, NULL, NULL);
     }
 }
@@ -148,7 +212,6 @@ static errint gather_rest(struct concat *c, struct gather *g, struct waiter *w)
             return e;
         if (copying.len != want)
             return err_set(-EIO, "part %zu is shorter than it was", index + 1);
-        poke_next(c, index);
         g->have += want;
     }
     return 0;
@@ -162,8 +225,10 @@ static errint read_across(struct concat *c, uint64_t off, size_t len, source_del
     if (!g)
         return err_set(-ENOMEM, "no memory to read %zu bytes", len);
     errint e = gather_rest(c, g, w);
-    if (e == 0)
+    if (e == 0) {
+        hint(c, off, off + len);
         deliver(arg, g->bytes, len);
+    }
     if (e == -EAGAIN && w)
         keep_gather(c, g);
     else
@@ -183,11 +248,10 @@ static errint concat_pread(struct source *source, uint64_t off, size_t len, sour
         len = (size_t)(c->size_bytes - off);
     size_t index = find(c, off);
     struct slice *s = &c->slices[index];
-    if (off + len <= s->start + s->len) {
-        poke_next(c, index);
-        return source_pread(s->in.source, s->in.skip_bytes + (off - s->start), len, deliver, arg, w);
-    }
-    return read_across(c, off, len, deliver, arg, w);
+    if (off + len > s->start + s->len)
+        return read_across(c, off, len, deliver, arg, w);
+    hint(c, off, off + len);
+    return source_pread(s->in.source, s->in.skip_bytes + (off - s->start), len, deliver, arg, w);
 }
 
 static void concat_free(struct source *s)
@@ -224,8 +288,6 @@ errint model_concat_new(const struct model_slice *slices, size_t count, bool ver
         s->in = slices[i];
         s->start = c->size_bytes;
         s->len = slices[i].size_bytes - slices[i].skip_bytes;
-        atomic_init(&s->read, false);
-        atomic_init(&s->poked, false);
         c->size_bytes += s->len;
     }
     *ret = &c->source;

@@ -1,6 +1,8 @@
 /* Sources one behind another: every range is what the bytes put together give, whoever has to be waited for. */
 #include "model/report_concat.h"
 
+#include <unistd.h>
+
 #include "base/cleanup.h"
 #include "tests/lib/unit.h"
 
@@ -171,6 +173,103 @@ static void failures_are_handed_on(void)
     source_put(s);
 }
 
+#define BIG_BYTES (8u << 20)
+
+/* A large source that counts how often somebody hints at it. */
+struct hinted {
+    struct source source;
+    int hints;
+};
+
+static errint hinted_pread(struct source *s, uint64_t off, size_t len, source_deliver deliver, void *arg,
+                           struct waiter *w)
+{
+    static const char zeros[SOURCE_READ_MAX];
+    (void)off;
+    (void)w;
+    ((struct hinted *)s)->hints += len == 1;
+    deliver(arg, zeros, len);
+    return 0;
+}
+
+static const struct source_ops hinted_ops = {.stat = once_stat, .pread = hinted_pread, .free = once_free};
+
+static void drop(void *arg, const void *data, size_t len)
+{
+    (void)data;
+    *(size_t *)arg += len;
+}
+
+static void read_mib(struct source *s, unsigned first, unsigned count)
+{
+    size_t got = 0;
+    for (unsigned i = first; i < first + count; i++)
+        CHECK_INT(source_pread(s, (uint64_t)i << 20, SOURCE_READ_MAX, drop, &got, NULL), 0);
+    CHECK_INT(got, (size_t)count << 20);
+}
+
+/* Each reader's next part begins before its turn, whoever read the same place before; one read amid a part says nothing of
+ * what is read next. */
+static void hints_follow_each_reader(void)
+{
+    struct hinted parts[6] = {{.hints = 0}};
+    struct model_slice slices[6];
+    struct source *s = NULL;
+    size_t got = 0;
+    for (size_t i = 0; i < 6; i++) {
+        source_init(&parts[i].source, &hinted_ops);
+        slices[i] = (struct model_slice){&parts[i].source, 0, BIG_BYTES};
+    }
+    CHECK_INT(model_concat_new(slices, 6, true, &s), 0);
+    for (unsigned at = 3; at < 48; at += 8)
+        for (int tries = 0; tries < 2; tries++)
+            CHECK_INT(source_pread(s, (uint64_t)at << 20, 4096, drop, &got, NULL), 0);
+    for (size_t i = 0; i < 6; i++)
+        CHECK_INT(parts[i].hints, 0);
+    source_put(s);
+    for (size_t i = 0; i < 6; i++)
+        source_init(&parts[i].source, &hinted_ops);
+    CHECK_INT(model_concat_new(slices, 6, true, &s), 0);
+    read_mib(s, 0, 16);
+    CHECK_INT(parts[0].hints, 0);
+    CHECK_INT(parts[1].hints, 1);
+    CHECK_INT(parts[2].hints, 1);
+    read_mib(s, 0, 12); /* it goes back, and reads on into the second part */
+    CHECK_INT(parts[1].hints, 2);
+    CHECK_INT(parts[2].hints, 2);
+    for (unsigned at = 12; at < 24; at++) { /* another is behind it, and each goes on */
+        read_mib(s, at, 1);
+        read_mib(s, at - 12, 1);
+    }
+    CHECK_INT(parts[1].hints, 3);
+    CHECK_INT(parts[2].hints, 3);
+    read_mib(s, 40, 8);
+    CHECK_INT(parts[0].hints, 0);
+    source_put(s);
+}
+
+/* Nine readers in turns: no core is idle for what comes next. */
+static void many_readers_get_no_hints(void)
+{
+    struct hinted parts[10] = {{.hints = 0}};
+    struct model_slice slices[10];
+    struct source *s = NULL;
+    int hints = 0;
+    for (size_t i = 0; i < 10; i++) {
+        source_init(&parts[i].source, &hinted_ops);
+        slices[i] = (struct model_slice){&parts[i].source, 0, BIG_BYTES};
+    }
+    CHECK_INT(model_concat_new(slices, 10, true, &s), 0);
+    for (unsigned round = 0; round < 4; round++)
+        for (unsigned reader = 0; reader < 9; reader++)
+            read_mib(s, 8 * reader + round, 1);
+    for (size_t i = 0; i < 10; i++)
+        hints += parts[i].hints;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    CHECK(hints <= 4 * (cores < 3 ? 1 : cores > 5 ? 4 : (int)cores - 1)); /* of the first four, while they were few */
+    source_put(s);
+}
+
 static const struct unit_test tests[] = {
     {"every_range_is_right", every_range_is_right},
     {"nothing_is_empty", nothing_is_empty},
@@ -178,6 +277,8 @@ static const struct unit_test tests[] = {
     {"what_was_gathered_is_kept", what_was_gathered_is_kept},
     {"many_reads_across", many_reads_across},
     {"failures_are_handed_on", failures_are_handed_on},
+    {"hints_follow_each_reader", hints_follow_each_reader},
+    {"many_readers_get_no_hints", many_readers_get_no_hints},
 };
 
 int main(int argc, char **argv)
