@@ -6,6 +6,10 @@
  *
  * A part replaced under an unchanged manifest is newer than T (2); a delivery that began and ended between 1 and 2 changed
  * M (3). Anything else is a delivery under way: -EINPROGRESS. Each part is read under the ETag that the list gave.
+ *
+ * Whether the last snapshot is what is there still is told by one list of the period's folder, the manifest's: its ETag and time,
+ * and the ETags of the parts that lie beside it. Its ETag alone does not tell: a manifest can come again with the same
+ * bytes, and parts of a replica come after it.
  */
 #include "model/month.h"
 
@@ -248,14 +252,39 @@ static errint take_parsed(const struct model_bucket *bucket, const struct model_
 static errint get_manifest(const struct model_bucket *bucket, const struct model_month_request *in, const char *key,
                            struct aws_s3_body *ret)
 {
-    errint e = bucket->get(bucket->arg, key, in->known_etag, ret);
-    if (e == -ENOENT)
-        return err_set(-EINPROGRESS, "%s: there is no manifest %s yet", in->period, key);
-    if (e == 0 && in->known_etag && ret->etag && strcmp(ret->etag, in->known_etag) == 0) {
-        aws_s3_body_done(ret);
-        return err_set(-EALREADY, "%s: the manifest is unchanged", in->period);
+    errint e = bucket->get(bucket->arg, key, NULL, ret);
+    return e == -ENOENT ? err_set(-EINPROGRESS, "%s: there is no manifest %s yet", in->period, key) : e;
+}
+
+static bool lies_in(const char *folder, const char *key)
+{
+    size_t len = strlen(folder);
+    return strncmp(key, folder, len) == 0 && !strchr(key + len, '/');
+}
+
+/* FOLDER's list has what KNOWN was made of, as far as it lies there. */
+static bool is_what_was(struct folders *f, const char *folder, const char *key, const struct model_month *known)
+{
+    const struct aws_s3_object *manifest = find_object(f, key);
+    if (!manifest || strcmp(known->manifest_key, key) != 0 || strcmp(manifest->etag, known->manifest_etag) != 0 ||
+        manifest->last_modified_unix != known->manifest_unix)
+        return false;
+    for (size_t i = 0; i < known->part_count; i++) {
+        const struct model_part *part = &known->parts[i];
+        const struct aws_s3_object *now = lies_in(folder, part->key) ? find_object(f, part->key) : NULL;
+        if (lies_in(folder, part->key) && (!now || strcmp(now->etag, part->etag) != 0))
+            return false;
     }
-    return e;
+    return true;
+}
+
+static errint check_known(const struct model_bucket *bucket, const struct model_month_request *in, const char *key)
+{
+    struct folders folders = {.count = 0};
+    errint e = in->known ? list_folder_of(bucket, in->folder, key, &folders) : 0;
+    bool same = e == 0 && in->known && is_what_was(&folders, in->folder, key, in->known);
+    done_folders(&folders);
+    return same ? err_set(-EALREADY, "%s: nothing was delivered since", in->period) : e;
 }
 
 errint model_month_take(const struct model_bucket *bucket, const struct model_month_request *in,
@@ -265,6 +294,8 @@ errint model_month_take(const struct model_bucket *bucket, const struct model_mo
     struct aws_s3_body body = {0};
     struct model_manifest manifest = {0};
     errint e = model_layout_manifest_key(in->folder, in->report, &key);
+    if (e == 0)
+        e = check_known(bucket, in, key);
     if (e == 0)
         e = get_manifest(bucket, in, key, &body);
     if (e)

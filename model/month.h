@@ -1,8 +1,8 @@
 /* A month's snapshot: one manifest with the versions of the objects that it names, taken so that it cannot be torn.
  *
  * Ownership: months are counted (model/report.h); the bucket is the caller's. Threads: any; taking blocks on the bucket.
- * Errors: -EALREADY the manifest is still the one of the last snapshot, -EINPROGRESS a delivery is under way, -EIO the
- * manifest is none or points outside the report. Cost: unchanged one GET; else two GETs and a LIST for each folder.
+ * Errors: -EALREADY the last snapshot is still what is there, -EINPROGRESS a delivery is under way, -EIO the
+ * manifest is none or points outside the report. Cost: unchanged one LIST; else two GETs and a LIST for each folder.
  */
 #ifndef CTFS_MODEL_MONTH_H
 #define CTFS_MODEL_MONTH_H
@@ -21,7 +21,7 @@ struct model_bucket {
 
 struct model_month_request {
     const char *period, *root, *folder, *report;
-    const char *known_etag; /* of the manifest of the last snapshot; NULL: take it anew whatever it is */
+    const struct model_month *known; /* the last snapshot; NULL: take it anew whatever is there */
 };
 
 /* Takes a snapshot: reads the manifest, lists its parts, and reads the manifest again. -EINPROGRESS, with what is amiss in

@@ -373,7 +373,7 @@ static errint take_once(const struct model_fetch *f, const struct model_month_re
     model_month_replaced_mark(f->customer, f->arg, &mark);
     buf_printf(&notes, "%smonth/%s", f->customer->scope, f->arg);
     e = publish_month(f, m);
-    if (e == 0 && in->known_etag == NULL)
+    if (e == 0 && !in->known)
         (void)cache_store_mark_put(f->customer->model->store, buf_text(&mark), NULL);
     if (e == 0) {
         model_status_forget(f->customer->model, buf_text(&notes));
@@ -415,7 +415,7 @@ errint model_month_fetch(const struct model_fetch *f)
         model_month_replaced_mark(f->customer, f->arg, &mark);
         bool replaced = cache_store_mark(f->customer->model->store, buf_text(&mark), &value) == 0;
         if (f->cached && model_month_get(f->customer, f->arg, &last) == 0 && !replaced)
-            in.known_etag = last->manifest_etag;
+            in.known = last;
         e = last ? take_once(f, &in, last) : take_first(f, &in);
         if (e == -EINPROGRESS)
             e = err_add(e, "a delivery is under way, the last one is shown");

@@ -105,17 +105,63 @@ static void a_whole_delivery_is_taken(void)
     model_month_put(m);
 }
 
-static void an_unchanged_manifest_costs_one_request(void)
+static void what_is_unchanged_costs_one_request(void)
 {
     struct fake f = two_parts();
     struct model_month_request in = request;
-    struct model_month *m = NULL;
-    in.known_etag = "\"m1\"";
+    struct model_month *known = NULL, *m = NULL;
+    CHECK_INT(take(&f, &request, &known), 0);
+    in.known = known;
+    f.requests = 0;
     CHECK_INT(take(&f, &in, &m), -EALREADY);
     CHECK_INT(f.requests, 1);
-    f.ignores_conditions = true;
+    f.objects[3] = (struct object){FOLDER "r-00003.csv.gz", "\"left\"", "left over", 2000}; /* no part of it */
     CHECK_INT(take(&f, &in, &m), -EALREADY);
     CHECK(!m);
+    model_month_put(known);
+}
+
+/* The next delivery's manifest has the same bytes, so the same ETag: its time and the parts' ETags tell. */
+static void a_manifest_that_comes_again_with_the_same_bytes(void)
+{
+    struct fake f = two_parts();
+    struct model_month_request in = request;
+    struct model_month *known = NULL, *m = NULL;
+    CHECK_INT(take(&f, &request, &known), 0);
+    in.known = known;
+    f.objects[0] = (struct object){FOLDER "r-00001.csv.gz", "\"p1-new\"", "ONE", 2000};
+    CHECK_INT(take(&f, &in, &m), -EINPROGRESS); /* its parts come first: newer than the manifest */
+    f.objects[1] = (struct object){FOLDER "r-00002.csv.gz", "\"p2-new\"", "TWO!", 2010};
+    CHECK_INT(take(&f, &in, &m), -EINPROGRESS);
+    f.objects[2].modified = 2020;
+    CHECK_INT(take(&f, &in, &m), 0);
+    CHECK_STR(m->manifest_etag, "\"m1\"");
+    CHECK_INT(m->manifest_unix, 2020);
+    CHECK_STR(m->parts[0].etag, "\"p1-new\"");
+    CHECK_STR(m->parts[1].etag, "\"p2-new\"");
+    in.known = m;
+    struct model_month *again = NULL;
+    CHECK_INT(take(&f, &in, &again), -EALREADY);
+    CHECK(!again);
+    model_month_put(known);
+    model_month_put(m);
+}
+
+/* A replica keeps its objects' times, and they come in any order: the manifest was there before its parts. */
+static void parts_that_come_after_their_manifest_are_seen(void)
+{
+    struct fake f = two_parts();
+    struct model_month_request in = request;
+    struct model_month *known = NULL, *m = NULL;
+    CHECK_INT(take(&f, &request, &known), 0);
+    in.known = known;
+    f.objects[1] = (struct object){FOLDER "r-00002.csv.gz", "\"p2-late\"", "TWO!", 1011};
+    CHECK_INT(take(&f, &in, &m), 0);
+    CHECK_STR(m->parts[1].etag, "\"p2-late\"");
+    model_month_put(m);
+    f.objects[1].key = NULL;
+    CHECK_INT(take(&f, &in, &m), -EINPROGRESS);
+    model_month_put(known);
 }
 
 /* The first torn case: part 1 of the next delivery is there, part 2 and the manifest are the old ones. */
@@ -294,7 +340,9 @@ static void what_is_kept_comes_back(void)
 
 static const struct unit_test tests[] = {
     {"a_whole_delivery_is_taken", a_whole_delivery_is_taken},
-    {"an_unchanged_manifest_costs_one_request", an_unchanged_manifest_costs_one_request},
+    {"what_is_unchanged_costs_one_request", what_is_unchanged_costs_one_request},
+    {"a_manifest_that_comes_again_with_the_same_bytes", a_manifest_that_comes_again_with_the_same_bytes},
+    {"parts_that_come_after_their_manifest_are_seen", parts_that_come_after_their_manifest_are_seen},
     {"a_new_part_under_an_old_manifest_is_torn", a_new_part_under_an_old_manifest_is_torn},
     {"a_manifest_that_changed_meanwhile_is_torn", a_manifest_that_changed_meanwhile_is_torn},
     {"parts_newer_than_the_manifest_are_torn", parts_newer_than_the_manifest_are_torn},
