@@ -544,7 +544,8 @@ static void a_refresh_appears_whole(void)
     check_file(&f, m, 0, "a/b,c/d\n1,2\n");
     put_gzip(&f, "r-1.csv.gz", "a/b,c/d\nNEW,2\n", T0 + 60);
     put_gzip(&f, "r-2.csv.gz", "a/b,c/d\nNEW,4\n", T0 + 60);
-    CHECK_INT(model_fetch_refresh_wait(f.customer, MODEL_MONTH, NULL), -EINPROGRESS); /* the manifest is the same still */
+    CHECK_INT(model_fetch_refresh_wait(f.customer, MODEL_MONTH, NULL),
+              -EINPROGRESS); /* the manifest is the same still */
     check_file(&f, m, 0, "a/b,c/d\n1,2\n");
     CHECK_INT(read_file(&f, m, 1, &text), -ESTALE);
     model_month_put(m);
