@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ VENV_BIN = CACHE / "venv" / "bin"
 GO_BIN = CACHE / "go" / "bin"
 READY_WITHIN_S = 60
 PR_SET_PDEATHSIG = 1
+marks = []  # sockets that hold what was given out
 
 
 class WorldError(Exception):
@@ -34,12 +36,30 @@ class WorldError(Exception):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of this process for as long as it lives, among all that take theirs here: tests run side by side, and what answers
+    on a port has to be one's own server. It lies below those that the kernel gives to whoever connects, which could come
+    between, and where who tries a port on which nobody listens yet may meet himself."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(first // 2, first)
+        mark = socket.socket(socket.AF_UNIX)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            mark.bind(f"\0ctfs-test-port-{port}")
+            probe.bind(("127.0.0.1", port))
+            marks.append(mark)
+            return port
+        mark.close()
 
 
-def http(method, url, body=None, headers=None, timeout=10):
+def dead_address():
+    """host:port where nobody listens, nor will while this process lives."""
+    socket_of_nobody = socket.socket()
+    socket_of_nobody.bind(("127.0.0.1", 0))
+    marks.append(socket_of_nobody)
+    return f"127.0.0.1:{socket_of_nobody.getsockname()[1]}"
+
+
+def http(method, url, body=None, headers=None, timeout=60):
     """Answers (status, body) whatever the status is; raises OSError when nobody answers."""
     request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
     try:
