@@ -25,7 +25,8 @@ VENV_PYTHON = Path(os.environ.get("CTFS_DEV_CACHE", ROOT / ".cache")) / "venv" /
 if Path(sys.prefix) != VENV_PYTHON.parents[1] and VENV_PYTHON.exists():
     os.execv(VENV_PYTHON, [str(VENV_PYTHON), *sys.argv])
 
-from world import World, clean_environment, free_port, http  # noqa: E402,F401
+from pace import Pace, TooLate  # noqa: E402,F401
+from world import World, clean_environment, dead_address, http  # noqa: E402,F401
 
 PROGRAM = Path(os.environ.get("CTFS_PROGRAM", ROOT / "build" / "cli" / "ctfs"))
 # Ignored where the tests were started in the background; a shell that starts so can never take it back.
@@ -57,7 +58,7 @@ def same(got, want, what=""):
         raise Failed(f"{what}: got {str(got)[:600]!r}, want {str(want)[:600]!r}")
 
 
-def run(command, timeout=60, env=None, cwd=None, stdin=None):
+def run(command, timeout=240, env=None, cwd=None, stdin=None):
     """Runs a list, or a string by bash; answers CompletedProcess with bytes. Never raises for an exit status."""
     argv = ["bash", "-c", command] if isinstance(command, str) else [str(word) for word in command]
     kept = env if env is not None else clean_environment()
@@ -65,7 +66,9 @@ def run(command, timeout=60, env=None, cwd=None, stdin=None):
                           **({"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}))
 
 
-def wait_until(condition, within_s=10.0, what="the condition"):
+def wait_until(condition, within_s=60.0, what="the condition"):
+    """For what comes in the end, however busy the machine: the limit ends a test that hangs. What is promised within a time is
+    for Pace."""
     end = time.monotonic() + within_s
     while True:
         found = condition()
@@ -114,7 +117,7 @@ class Mount:
     def mounted(self):
         return any(line.split()[1] == str(self.path) for line in Path("/proc/mounts").read_text().splitlines())
 
-    def start(self, within_s=20):
+    def start(self, within_s=60):
         with contextlib.suppress(FileExistsError):  # a dead mount there cannot be asked whether it is a folder
             self.path.mkdir(parents=True)
         self.mark = self.log.stat().st_size if self.log.exists() else 0
@@ -141,15 +144,21 @@ class Mount:
             self.process.wait()
         subprocess.run(["fusermount3", "-uz", self.path], capture_output=True)
 
+    def wait(self, pace, within_s=2.0):
+        """Its exit status, within that time of the moment from which PACE counts."""
+        try:
+            pace.wait(lambda: self.process.poll() is not None, within_s, "ctfs's end")
+        except TooLate as error:
+            self.kill()
+            raise Failed(f"{error}; log:\n{self.log_text()[-3000:]}") from None
+        return self.process.returncode
+
     def stop(self, within_s=2.0, number=signal.SIGTERM, checked=True):
         if self.process is None:
             return
+        pace = Pace(self.process.pid)
         self.process.send_signal(number)
-        try:
-            status = self.process.wait(within_s if checked else 10)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise Failed(f"ctfs did not end within {within_s} s of the signal:\n{self.log_text()[-3000:]}") from None
+        status = self.wait(pace, within_s if checked else 10)
         left = self.mounted()
         if left:
             subprocess.run(["fusermount3", "-uz", self.path], capture_output=True)
