@@ -6,6 +6,7 @@
   POST   /_fake/rules                  adds rules, one JSON object a line; DELETE removes all
   POST   /_fake/world                  what there is: a JSON object whose members replace those of State.world
   POST   /_fake/session/SECONDS        a session's keys, as JSON
+  POST   /_fake/expire                 every session that there is has ended
   GET    /_fake/requests               the log, as JSON        POST /_fake/reset   forgets everything
 
 A rule: {"match": {"svc": "s3", "op": "GET", "key": "*.gz", "n": 3}, "do": ACTION, "times": 2}. op is the HTTP method (S3)
@@ -463,6 +464,9 @@ class Handler(BaseHTTPRequestHandler):
                 state.rules.clear()
             elif what in ("world", "organization"):
                 state.world.update(json.loads(self.body))
+            elif what == "expire":
+                for session in state.sessions.values():
+                    session["end"] = 0
             elif what == "reset":
                 state.reset()
             log = json.dumps(state.log) if what == "requests" else "{}"
