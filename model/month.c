@@ -1,11 +1,16 @@
 /* The LastModified rule. AWS writes a delivery's parts first and its manifest last, so a snapshot is whole when
  *
  *   1. the manifest was read (ETag M, LastModified T),
- *   2. then the parts' folder was listed: every part is there, none is newer than T,
+ *   2. then the parts' folder was listed: every part is there, none is newer than T (but see below),
  *   3. then the manifest is M still.
  *
  * A part replaced under an unchanged manifest is newer than T (2); a delivery that began and ended between 1 and 2 changed
  * M (3). Anything else is a delivery under way: -EINPROGRESS. Each part is read under the ETag that the list gave.
+ *
+ * Copies of a report have the times of their copying, in any order. Where each delivery has a folder of its own (create-new),
+ * named by the manifest's assemblyId, no part is ever overwritten by another delivery's: parts there are whole when they are
+ * there, whatever their times. Where parts are overwritten, nothing but the times tells a copy from a delivery that broke off
+ * amid, which can stay torn for a day and would be served wrong: such a copy is refused, however old, and told what to do.
  *
  * Whether the last snapshot is what is there still is told by one list of the period's folder, the manifest's: its ETag and time,
  * and the ETags of the parts that lie beside it. Its ETag alone does not tell: a manifest can come again with the same
@@ -27,6 +32,7 @@
 #define FOLDERS_MAX 16
 #define FOLDER_OBJECTS_MAX 200000
 #define MANIFEST_BYTES_MAX (16u << 20)
+#define SETTLED_H 24 /* no delivery takes that long */
 
 void model_month_put(struct model_month *m)
 {
@@ -165,6 +171,28 @@ static errint fill_part(struct model_part *part, const struct aws_s3_object *obj
     return part->key && part->etag ? 0 : err_set(-ENOMEM, "no memory for %s", object->key);
 }
 
+/* Does KEY lie in a folder of the manifest's own assembly? No other delivery writes there. */
+static bool is_of_assembly(const struct model_manifest *manifest, const char *key)
+{
+    const char *name = strrchr(key, '/');
+    size_t len = strlen(manifest->assembly_id);
+    return len && name && (size_t)(name - key) > len && name[-(ptrdiff_t)len - 1] == '/' &&
+           strncmp(name - len, manifest->assembly_id, len) == 0;
+}
+
+static errint refuse_newer(const struct model_month *m, const struct aws_s3_object *object)
+{
+    int64_t newer_s = object->last_modified_unix - m->manifest_unix;
+    int64_t quiet_h = (clock_wall_unix() - object->last_modified_unix) / 3600;
+    if (quiet_h < SETTLED_H)
+        return err_set(-EINPROGRESS, "%s: %s is %lld s newer than the manifest", m->period, object->key,
+                       (long long)newer_s);
+    return err_set(-EINPROGRESS,
+                   "%s: %s is %lld s newer than the manifest, and came %lld h ago: a delivery that broke off (the next "
+                   "one mends it), or a copy whose manifest did not come last (copy the manifest once more)",
+                   m->period, object->key, (long long)newer_s, (long long)quiet_h);
+}
+
 /* Rule 2. */
 static errint fill_parts(struct model_month *m, const struct model_manifest *manifest, struct folders *folders)
 {
@@ -173,9 +201,8 @@ static errint fill_parts(struct model_month *m, const struct model_manifest *man
         const struct aws_s3_object *object = find_object(folders, key);
         if (!object)
             return err_set(-EINPROGRESS, "%s: the manifest names %s, which is not there", m->period, key);
-        if (object->last_modified_unix > m->manifest_unix)
-            return err_set(-EINPROGRESS, "%s: %s is %lld s newer than the manifest", m->period, key,
-                           (long long)(object->last_modified_unix - m->manifest_unix));
+        if (object->last_modified_unix > m->manifest_unix && !is_of_assembly(manifest, object->key))
+            return refuse_newer(m, object);
         errint e = fill_part(&m->parts[i], object);
         if (e)
             return e;

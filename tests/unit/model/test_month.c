@@ -1,6 +1,7 @@
 /* Snapshots: whole ones are taken, torn ones are not, and what is kept of one comes back the same. */
 #include "model/month.h"
 
+#include "base/clock.h"
 #include "tests/lib/unit.h"
 
 #define FOLDER "cur/r/20261101-20261201/"
@@ -274,6 +275,53 @@ static void the_newest_assembly_is_taken(void)
     model_month_put(m);
 }
 
+/* A copy has the times of its copying. Each delivery of this one has a folder of its own, so that nothing is overwritten. */
+static void a_copy_of_assemblies_is_whole_whatever_its_times(void)
+{
+    struct fake f = {
+        .objects = {
+            {FOLDER "new/r-1.csv.gz", "\"n1\"", "new", 2000},
+            {FOLDER "new/r-2.csv.gz", "\"n2\"", "new2", 1001},
+            {MANIFEST, "\"m\"",
+             "{\"assemblyId\":\"new\",\"reportKeys\":[\"" FOLDER "new/r-1.csv.gz\",\"" FOLDER "new/r-2.csv.gz\"]}",
+             1010},
+        }};
+    static const char *const others[] = {
+        "{\"assemblyId\":\"other\",\"reportKeys\":[\"" FOLDER "new/r-1.csv.gz\"]}",
+        "{\"assemblyId\":\"\",\"reportKeys\":[\"" FOLDER "new/r-1.csv.gz\"]}",
+        "{\"assemblyId\":\"ew\",\"reportKeys\":[\"" FOLDER "new/r-1.csv.gz\"]}",
+        "{\"assemblyId\":\"r-1.csv.gz\",\"reportKeys\":[\"" FOLDER "new/r-1.csv.gz\"]}",
+    };
+    struct model_month *m = NULL;
+    CHECK_INT(take(&f, &request, &m), 0);
+    CHECK_INT(m->parts[0].last_modified_unix, 2000);
+    model_month_put(m);
+    m = NULL;
+    f.objects[1].key = NULL;
+    CHECK_INT(take(&f, &request, &m), -EINPROGRESS);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        f.objects[2].body = others[i];
+        CHECK_INT(take(&f, &request, &m), -EINPROGRESS);
+    }
+    CHECK(!m);
+}
+
+/* What is overwritten may have broken off amid, and stay so: never served, however old, but told what can be done. */
+static void what_stays_torn_is_explained(void)
+{
+    struct fake f = two_parts();
+    struct model_month *m = NULL;
+    f.objects[0].modified = 2000;
+    CHECK_INT(take(&f, &request, &m), -EINPROGRESS);
+    CHECK(strstr(err_message(), "newer than the manifest") && strstr(err_message(), "copy the manifest once more"));
+    f.objects[0].modified = clock_wall_unix() - 3600;
+    CHECK_INT(take(&f, &request, &m), -EINPROGRESS);
+    CHECK(strstr(err_message(), "newer than the manifest") && !strstr(err_message(), "copy"));
+    f.objects[2].modified = clock_wall_unix();
+    CHECK_INT(take(&f, &request, &m), 0);
+    model_month_put(m);
+}
+
 static void leading_slashes_do_not_matter(void)
 {
     struct fake f = {.objects = {
@@ -349,6 +397,8 @@ static const struct unit_test tests[] = {
     {"missing_parts_and_manifests_are_on_their_way", missing_parts_and_manifests_are_on_their_way},
     {"failures_are_not_deliveries", failures_are_not_deliveries},
     {"the_newest_assembly_is_taken", the_newest_assembly_is_taken},
+    {"a_copy_of_assemblies_is_whole", a_copy_of_assemblies_is_whole_whatever_its_times},
+    {"what_stays_torn_is_explained", what_stays_torn_is_explained},
     {"leading_slashes_do_not_matter", leading_slashes_do_not_matter},
     {"empty_reports_are_whole", empty_reports_are_whole},
     {"equal_names_are_made_unique", equal_names_are_made_unique},
