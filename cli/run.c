@@ -1,14 +1,14 @@
 /* SIGINT is taken by a thread of its own: asking a cancel wakes waiters, which a signal handler must not. */
 #include "cli/run.h"
 
-#include <cjson/cJSON.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/utf8.h"
+#include "model/answer.h"
 
 static void *wait_for_signals(void *arg)
 {
@@ -94,73 +94,11 @@ int cli_run_one(const struct cli_command *command, int argc, char **argv,
     return status;
 }
 
-/* 'it'\''s' at *AT, up to the line's end. */
-static void unquote(const char **at, struct buf *to)
-{
-    const char *p = *at;
-    for (bool inside = false; *p && *p != '\n'; p++) {
-        if (*p == '\'')
-            inside = !inside;
-        else if (!inside && *p == '\\' && p[1])
-            buf_putc(to, *++p);
-        else
-            buf_putc(to, *p);
-    }
-    *at = p;
-}
-
-/* JSON holds nothing but UTF-8: another byte, of a path or of what was typed, is '?'. */
-static void make_utf8(struct buf *text)
-{
-    for (size_t at = 0, n; at < text->len; at += n) {
-        n = utf8_len(text->data + at, text->len - at);
-        if (n == 0) {
-            text->data[at] = '?';
-            n = 1;
-        }
-    }
-}
-
-static void take_line(const char **at, cJSON *object)
-{
-    struct buf value cleanup_buf = BUF_INIT;
-    const char *equals = strchr(*at, '=');
-    char *key cleanup_free = equals ? strndup(*at, (size_t)(equals - *at)) : NULL;
-    *at = equals ? equals + 1 : *at + strlen(*at);
-    unquote(at, &value);
-    make_utf8(&value);
-    if (key)
-        cJSON_AddStringToObject(object, key, buf_text(&value));
-    *at += **at == '\n';
-}
-
-static cJSON *blocks(const char *lines)
-{
-    cJSON *list = cJSON_CreateArray(), *object = NULL;
-    for (const char *at = lines; *at;) {
-        if (*at == '\n') {
-            object = NULL;
-            at++;
-            continue;
-        }
-        if (!object) {
-            object = cJSON_CreateObject();
-            cJSON_AddItemToArray(list, object);
-        }
-        take_line(&at, object);
-    }
-    return list;
-}
-
 errint cli_run_print_json(const char *lines, bool one)
 {
-    cJSON *list = blocks(lines);
-    const cJSON *first = cJSON_GetArrayItem(list, 0);
-    char *text = cJSON_Print(one && first ? first : list);
-    cJSON_Delete(list);
-    if (!text)
-        return err_set(-ENOMEM, "no memory for an answer");
-    (void)puts(text);
-    cJSON_free(text);
-    return 0;
+    struct buf text cleanup_buf = BUF_INIT;
+    errint e = model_answer_json(&text, lines, one);
+    if (e == 0)
+        (void)fputs(buf_text(&text), stdout);
+    return e;
 }

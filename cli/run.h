@@ -26,7 +26,7 @@ void cli_run_close(struct cli_run *r);
 int cli_run_one(const struct cli_command *command, int argc, char **argv,
                 errint (*act)(struct cli_run *r, const char *argument, bool option));
 
-/* Lines KEY='VALUE', blocks parted by empty lines: an array of objects, or (ONE) the first block's object. */
+/* model_answer_json on stdout. */
 errint cli_run_print_json(const char *lines, bool one);
 
 #endif

@@ -147,7 +147,7 @@ static errint add_text(struct fs_connect *c, const char *data, size_t len)
     c->wrote = true;
     if (len > MODEL_COMMAND_MAX - waiting) {
         c->ran_len = c->text.len;
-        return err_set(-EINVAL, "connect: a command is at most %d bytes", MODEL_COMMAND_MAX);
+        return err_set(-EINVAL, "a command is at most %d bytes", MODEL_COMMAND_MAX);
     }
     if (c->text.len + len > TEXT_MAX) {
         memmove(c->text.data, c->text.data + c->ran_len, waiting);
@@ -167,7 +167,7 @@ static errint take_text(struct fs_connect *c, const char *data, size_t len)
         e == 0 && model_command_scan_open(c->text.data, c->text.len, c->ran_len, len, &start) == MODEL_TEXT_WHOLE;
     if (whole && start < c->ran_len && c->result.code) {
         c->ran_len = c->text.len;
-        e = err_set(-EINVAL, "connect: the command that this would add to failed: write all of it again");
+        e = err_set(-EINVAL, "the command that this would add to failed: write all of it again");
     }
     if (e) {
         buf_reset(&c->answer);

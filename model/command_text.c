@@ -41,13 +41,13 @@ static bool control(char c)
 static errint unfinished(struct reader *r, char quote)
 {
     r->open = true;
-    return err_set(-EINVAL, "connect: a %c is never closed", quote);
+    return err_set(-EINVAL, "a %c is never closed", quote);
 }
 
 static errint take_char(struct buf *to, char c)
 {
     if (control(c))
-        return err_set(-EINVAL, "connect: control byte 0x%02x in a value", (unsigned char)c);
+        return err_set(-EINVAL, "control byte 0x%02x in a value", (unsigned char)c);
     buf_putc(to, c);
     return 0;
 }
@@ -67,7 +67,7 @@ static errint read_single(struct reader *r, struct buf *to)
 
 static errint refuse_expansion(char c)
 {
-    return err_set(-EINVAL, "connect: %c would be an expansion; quote it with '…' (nothing is expanded here)", c);
+    return err_set(-EINVAL, "%c would be an expansion; quote it with '…' (nothing is expanded here)", c);
 }
 
 static errint read_double(struct reader *r, struct buf *to)
@@ -118,7 +118,7 @@ static errint read_ansi_escape(struct reader *r, struct buf *to)
     const char *letter = strchr(letters, c);
     if (letter && *letter)
         return take_char(to, bytes[letter - letters]);
-    return err_set(-EINVAL, "connect: \\%c in $'…' is no character of a value", c);
+    return err_set(-EINVAL, "\\%c in $'…' is no character of a value", c);
 }
 
 static errint read_ansi(struct reader *r, struct buf *to)
@@ -157,7 +157,7 @@ static errint read_piece(struct reader *r, struct buf *to)
     case '\\':
         if (r->at == r->end) {
             r->open = true;
-            return err_set(-EINVAL, "connect: a backslash with nothing behind it");
+            return err_set(-EINVAL, "a backslash with nothing behind it");
         }
         return take_char(to, *r->at++);
     default:
@@ -191,25 +191,25 @@ static bool known_key(const char *key)
 static errint add_pair(struct model_command *c, const char *key, const char *value)
 {
     if (!known_key(key))
-        return err_set(-EINVAL, "connect: unknown key '%.64s'", key);
+        return err_set(-EINVAL, "unknown key '%.64s'", key);
     if (model_command_value(c, key))
-        return err_set(-EINVAL, "connect: '%s' is given twice", key);
+        return err_set(-EINVAL, "'%s' is given twice", key);
     struct model_command_pair *grown = reallocarray(c->pairs, c->count + 1, sizeof *grown);
     if (!grown)
-        return err_set(-ENOMEM, "connect: no memory");
+        return err_set(-ENOMEM, "no memory for a command");
     c->pairs = grown;
     struct model_command_pair *p = &c->pairs[c->count];
     p->key = strdup(key);
     p->value = strdup(value);
     c->count++;
-    return p->key && p->value ? 0 : err_set(-ENOMEM, "connect: no memory");
+    return p->key && p->value ? 0 : err_set(-ENOMEM, "no memory for a command");
 }
 
 static errint add_word(struct model_command *c, char *word)
 {
     char *equals = strchr(word, '=');
     if (!equals || equals == word)
-        return err_set(-EINVAL, "connect: '%.64s' is not KEY=VALUE", word);
+        return err_set(-EINVAL, "'%.64s' is not KEY=VALUE", word);
     *equals = '\0';
     return add_pair(c, word, equals + 1);
 }
@@ -251,10 +251,10 @@ static errint parse_pairs(struct reader *r, struct model_command *c)
 static errint value_text(const cJSON *v)
 {
     if (!cJSON_IsString(v))
-        return err_set(-EINVAL, "connect: the value of '%.64s' is not a string", v->string ? v->string : "");
+        return err_set(-EINVAL, "the value of '%.64s' is not a string", v->string ? v->string : "");
     for (const char *p = v->valuestring; *p; p++)
         if (control(*p))
-            return err_set(-EINVAL, "connect: control byte 0x%02x in a value", (unsigned char)*p);
+            return err_set(-EINVAL, "control byte 0x%02x in a value", (unsigned char)*p);
     return 0;
 }
 
@@ -287,14 +287,14 @@ static bool escaped_nul(const char *text, size_t len)
 static errint parse_object(const char *text, size_t len, struct model_command *c)
 {
     if (escaped_nul(text, len))
-        return err_set(-EINVAL, "connect: control byte 0x00 in a value");
+        return err_set(-EINVAL, "control byte 0x00 in a value");
     const char *end = NULL;
     cJSON *object = cJSON_ParseWithLengthOpts(text, len, &end, false);
     while (object && end < text + len && blank(*end))
         end++;
     errint e = 0;
     if (!cJSON_IsObject(object) || end != text + len)
-        e = err_set(-EINVAL, "connect: not one JSON object of strings");
+        e = err_set(-EINVAL, "not one JSON object of strings");
     if (e == 0)
         e = add_members(object, c);
     cJSON_Delete(object);
@@ -315,9 +315,9 @@ static errint parse(const char *text, size_t len, struct model_command *ret, boo
     struct reader r = {.at = first_text(text, len), .end = text + len};
     *ret_open = false;
     if (len > MODEL_COMMAND_MAX)
-        return err_set(-EINVAL, "connect: a command is at most %d bytes", MODEL_COMMAND_MAX);
+        return err_set(-EINVAL, "a command is at most %d bytes", MODEL_COMMAND_MAX);
     if (memchr(text, 0, len))
-        return err_set(-EINVAL, "connect: a NUL byte");
+        return err_set(-EINVAL, "a NUL byte");
     errint e = r.at < r.end && *r.at == '{' ? parse_object(r.at, (size_t)(r.end - r.at), ret) : parse_pairs(&r, ret);
     *ret_open = r.open;
     return e;
@@ -386,7 +386,7 @@ errint model_command_classify(const struct model_command *c, enum model_command_
 {
     const struct model_command_kind *nearest = NULL;
     if (c->count == 0)
-        return err_set(-EINVAL, "connect: no key=value at all");
+        return err_set(-EINVAL, "no key=value at all");
     for (int k = 0; k < MODEL_COMMAND_COUNT; k++) {
         const struct model_command_kind *kind = &model_command_kinds[k];
         if (!fits(c, kind))
@@ -398,8 +398,8 @@ errint model_command_classify(const struct model_command *c, enum model_command_
         nearest = nearest ? nearest : kind;
     }
     if (nearest)
-        return err_set(-EINVAL, "connect: %s= is missing: needed are %s", missing(c, nearest), nearest->name);
-    return err_set(-EINVAL, "connect: '%s' does not go with '%s'", c->pairs[c->count - 1].key, c->pairs[0].key);
+        return err_set(-EINVAL, "%s= is missing: needed are %s", missing(c, nearest), nearest->name);
+    return err_set(-EINVAL, "'%s' does not go with '%s'", c->pairs[c->count - 1].key, c->pairs[0].key);
 }
 
 /* Does the object that TEXT begins with close in it? */

@@ -168,6 +168,20 @@ static void prepare(struct probing *p)
     prepare_vendor(p);
 }
 
+/* "s3:ListBucket vendors-bucket": the same action is tried on two buckets. */
+struct row_name {
+    char text[200];
+};
+
+static struct row_name name_of(const struct probing *p, const struct probe_row *r)
+{
+    static const char none[] = "";
+    const char *const buckets[] = {none, p->row->bucket, p->vendor};
+    struct row_name name;
+    (void)snprintf(name.text, sizeof name.text, "%s%s%s", r->action, r->where ? " " : "", buckets[r->where]);
+    return name;
+}
+
 static bool applies(const struct probing *p, const struct probe_row *r)
 {
     return r->where < 2 || *p->vendor;
@@ -180,9 +194,10 @@ static errint pass(const struct probing *p, struct outcome *out, size_t *ret_mis
     buf_reset(ret_names);
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         struct outcome *o = &out[i];
+        struct row_name name = name_of(p, &table[i]);
         if (!applies(p, &table[i]) || (o->tried && (o->e == 0 || o->for_good)))
             continue;
-        model_progress_say(p->step, "trying %s", table[i].action);
+        model_progress_say(p->step, "trying %s", name.text);
         o->probe = (struct aws_probe){.code = ""};
         o->message[0] = '\0';
         o->e = table[i].try_it(p, table[i].action, &o->probe);
@@ -198,7 +213,7 @@ static errint pass(const struct probing *p, struct outcome *out, size_t *ret_mis
         /* The vendor's bucket names a role only after that is known: no waiting for it. */
         if (o->e == 0 || o->for_good || table[i].where == 2)
             continue;
-        buf_printf(ret_names, "%s%s", *ret_missing ? ", " : "", table[i].action);
+        buf_printf(ret_names, "%s%s", *ret_missing ? "; " : "", name.text);
         (*ret_missing)++;
     }
     return 0;
@@ -206,14 +221,10 @@ static errint pass(const struct probing *p, struct outcome *out, size_t *ret_mis
 
 static cJSON *row_of(const struct probing *p, const struct probe_row *r, const struct outcome *o)
 {
-    char action[200], when[CLOCK_ISO_SIZE];
+    char when[CLOCK_ISO_SIZE];
     cJSON *row = cJSON_CreateObject();
-    (void)snprintf(action, sizeof action, "%s%s%s", r->action, r->where ? " " : "",
-                   r->where == 0   ? ""
-                   : r->where == 1 ? p->row->bucket
-                                   : p->vendor);
     clock_format_iso(o->at_unix, when);
-    cJSON_AddStringToObject(row, "action", action);
+    cJSON_AddStringToObject(row, "action", name_of(p, r).text);
     cJSON_AddStringToObject(row, "granted", o->e == 0 ? "yes" : o->e == -EACCES ? "no" : "unknown");
     cJSON_AddStringToObject(row, "answer",
                             *o->probe.code ? o->probe.code
