@@ -19,13 +19,19 @@ class TooLate(AssertionError):
     """It did not come in the time that was allowed."""
 
 
+def of_threads(pid, name):
+    """What that file of /proc says of each of its threads; nothing of those, or of a process, that are gone by then."""
+    found = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                found.append(Path(f"/proc/{pid}/task/{thread}/{name}").read_text())
+    return found
+
+
 def processes(pid):
     """It and its children, as they are now: a sanitizer looks for leaks by a child."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += map(int, task.read_text().split())
-    return found
+    return [pid, *(int(child) for children in of_threads(pid, "children") for child in children.split())]
 
 
 def queued_s(pid):
@@ -36,11 +42,7 @@ def queued_s(pid):
 
 
 def is_at_disk(pid):
-    for task in Path(f"/proc/{pid}/task").glob("*/stat"):
-        with contextlib.suppress(OSError, IndexError):
-            if task.read_text().rsplit(")", 1)[1].split()[0] == "D":
-                return True
-    return False
+    return any(stat.rsplit(")", 1)[1].split()[0] == "D" for stat in of_threads(pid, "stat"))
 
 
 class Pace:
