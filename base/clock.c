@@ -15,6 +15,7 @@
 #define DAYS_TO_1970 719468 /* from 0000-03-01 */
 
 static atomic_llong offset_ns;
+static atomic_llong stands_at_ns; /* 0: it runs */
 
 static const char *const month_names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -38,12 +39,18 @@ int64_t clock_monotonic_ns(void)
 
 int64_t clock_wall_ns(void)
 {
-    return read_clock(CLOCK_REALTIME) + atomic_load_explicit(&offset_ns, memory_order_relaxed);
+    int64_t stands_ns = atomic_load_explicit(&stands_at_ns, memory_order_relaxed);
+    return stands_ns ? stands_ns : read_clock(CLOCK_REALTIME) + atomic_load_explicit(&offset_ns, memory_order_relaxed);
 }
 
 void clock_set_offset_ns(int64_t offset)
 {
     atomic_store(&offset_ns, offset);
+}
+
+void clock_stand_at_ns(int64_t wall_ns)
+{
+    atomic_store(&stands_at_ns, wall_ns);
 }
 
 static int64_t days_of(int year, int month, int day)

@@ -1,7 +1,7 @@
 /* Time: the monotonic clock for deadlines, the wall clock for AWS and for files.
  *
  * Ownership: nothing.
- * Threads:   any; clock_set_offset_ns is for tests, before threads start.
+ * Threads:   any; clock_set_offset_ns and clock_stand_at_ns are for tests.
  * Errors:    none.
  * Cost:      a vDSO call.
  */
@@ -18,7 +18,7 @@
 
 int64_t clock_monotonic_ns(void);
 
-/* Wall time, nanoseconds since 1970 UTC, moved by clock_set_offset_ns. */
+/* Wall time, nanoseconds since 1970 UTC, moved by clock_set_offset_ns, or where clock_stand_at_ns put it. */
 int64_t clock_wall_ns(void);
 static inline int64_t clock_wall_unix(void)
 {
@@ -26,6 +26,9 @@ static inline int64_t clock_wall_unix(void)
 }
 
 void clock_set_offset_ns(int64_t offset_ns);
+
+/* From now on it is WALL_NS, however long that takes; 0: it runs again. */
+void clock_stand_at_ns(int64_t wall_ns);
 
 /* "2026-11-23T09:12:48Z" into 21 bytes. */
 #define CLOCK_ISO_SIZE 21

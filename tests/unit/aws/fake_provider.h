@@ -1,4 +1,4 @@
-/* A provider that does as it is told, a clock that is set, and a pool of one thread whose line can be waited for.
+/* A provider that does as it is told, a clock that stands where it is set, and a pool of one thread whose line can be waited for.
  *
  * Ownership: a fake outlives the aws_creds that has it (its free only counts). Threads: as a provider's. Errors: none.
  * Cost: none.
@@ -23,11 +23,10 @@ struct fake_provider {
     bool closed; /* protected by lock: fetch waits until it is opened or cancelled */
 };
 
-/* The wall clock stands AFTER_MS behind FAKE_EPOCH, and runs on. */
+/* The wall clock stands AFTER_MS behind FAKE_EPOCH: a busy machine takes no time. */
 static inline void fake_clock(int64_t after_ms)
 {
-    clock_set_offset_ns(0);
-    clock_set_offset_ns(FAKE_EPOCH * CLOCK_NS_PER_S + after_ms * CLOCK_NS_PER_MS - clock_wall_ns());
+    clock_stand_at_ns(FAKE_EPOCH * CLOCK_NS_PER_S + after_ms * CLOCK_NS_PER_MS);
 }
 
 static inline void fake_gate(struct fake_provider *f, bool closed)

@@ -133,6 +133,19 @@ static void the_wall_clock_can_be_moved(void)
     CHECK(before / CLOCK_NS_PER_S > 1700000000);
 }
 
+static void the_wall_clock_can_stand(void)
+{
+    int64_t at_ns = 1795425168 * CLOCK_NS_PER_S + 999999999;
+    clock_stand_at_ns(at_ns);
+    int64_t mono = clock_monotonic_ns();
+    while (clock_monotonic_ns() == mono)
+        ;
+    CHECK_INT(clock_wall_ns(), at_ns);
+    CHECK_INT(clock_wall_unix(), 1795425168);
+    clock_stand_at_ns(0);
+    CHECK(clock_wall_ns() != at_ns);
+}
+
 static const struct unit_test tests[] = {
     {"agrees_with_the_c_library", agrees_with_the_c_library},
     {"formats_the_ends", formats_the_ends},
@@ -140,6 +153,7 @@ static const struct unit_test tests[] = {
     {"refuses_what_is_not_utc_or_no_date", refuses_what_is_not_utc_or_no_date},
     {"refuses_other_http_dates", refuses_other_http_dates},
     {"the_wall_clock_can_be_moved", the_wall_clock_can_be_moved},
+    {"the_wall_clock_can_stand", the_wall_clock_can_stand},
 };
 
 int main(int argc, char **argv)
