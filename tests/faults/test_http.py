@@ -160,10 +160,11 @@ class Errors:
         assert "SECOND-LINE" not in said and TOKEN not in said and "SECRET" not in said, said
 
     def test_nobody_there(self):
-        with socket.create_server(("127.0.0.1", 0)) as taken:
+        with socket.socket() as taken:  # and nobody else is given the port meanwhile
+            taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
-        server = type("Nobody", (), {"url": f"http://127.0.0.1:{port}"})
-        assert f"{port}" in Tool(server, AWS_MAX_ATTEMPTS="1").fails("EHOSTUNREACH", "identity")
+            server = type("Nobody", (), {"url": f"http://127.0.0.1:{port}"})
+            assert f"{port}" in Tool(server, AWS_MAX_ATTEMPTS="1").fails("EHOSTUNREACH", "identity")
         server.url = "https://no-such-host.invalid"
         Tool(server, AWS_MAX_ATTEMPTS="1").fails("EHOSTUNREACH", "identity")
 

@@ -1,4 +1,5 @@
-/* An HTTP/1.1 server of the test's own on a free loopback port: a function answers each request, by its number.
+/* An HTTP/1.1 server of the test's own on a free loopback port: a function answers each request, by its number. Without
+ * that function nobody listens on the port: connections are refused, and no other program is given it meanwhile.
  *
  * Ownership: tiny_start and tiny_stop by the test. Threads: answer() runs on a thread of its connection, perhaps several
  * at once. Errors: abort. Cost: a thread a connection.
@@ -186,9 +187,10 @@ static inline void tiny_start(struct tiny *server, tiny_answer answer, void *arg
     server->arg = arg;
     pthread_mutex_init(&server->lock, NULL);
     server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(server->fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(server->fd, 512) < 0 ||
-        getsockname(server->fd, (struct sockaddr *)&address, &len) < 0 ||
-        pthread_create(&server->thread, NULL, tiny_accept, server) != 0)
+    if (bind(server->fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        getsockname(server->fd, (struct sockaddr *)&address, &len) < 0)
+        abort();
+    if (answer && (listen(server->fd, 512) < 0 || pthread_create(&server->thread, NULL, tiny_accept, server) != 0))
         abort();
     server->port = ntohs(address.sin_port);
     snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", server->port);
@@ -196,8 +198,10 @@ static inline void tiny_start(struct tiny *server, tiny_answer answer, void *arg
 
 static inline void tiny_stop(struct tiny *server)
 {
-    shutdown(server->fd, SHUT_RDWR);
-    pthread_join(server->thread, NULL);
+    if (server->answer) {
+        shutdown(server->fd, SHUT_RDWR);
+        pthread_join(server->thread, NULL);
+    }
     close(server->fd);
     unsigned count = atomic_load(&server->connections);
     pthread_mutex_lock(&server->lock);
