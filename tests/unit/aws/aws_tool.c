@@ -172,7 +172,6 @@ struct file_sink {
     struct feed_sink sink;
     struct blocker blocker;
     struct err failure;
-    atomic_bool ended;
 };
 
 static void take_data(struct feed_sink *sink, const void *data, size_t len)
@@ -185,8 +184,7 @@ static void take_end(struct feed_sink *sink, errint result)
 {
     struct file_sink *f = (struct file_sink *)sink;
     err_keep(&f->failure, result);
-    atomic_store(&f->ended, true);
-    task_wake(&f->blocker.task);
+    task_wake(&f->blocker.task); /* the last touch of F */
 }
 
 static errint run_transfer(struct feed *feed, uint64_t off, uint64_t len)
@@ -195,7 +193,7 @@ static errint run_transfer(struct feed *feed, uint64_t off, uint64_t len)
     struct feed_transfer *t;
     blocker_init(&f.blocker);
     errint result = feed_start(feed, off, len, &f.sink, &t);
-    while (result == 0 && !atomic_load(&f.ended))
+    if (result == 0)
         (void)blocker_wait(&f.blocker, 0);
     blocker_done(&f.blocker);
     if (result == 0 && f.failure.code < 0)

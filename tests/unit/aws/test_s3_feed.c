@@ -76,7 +76,6 @@ static void answer(struct tiny_request *r)
 struct sink {
     struct feed_sink sink;
     struct blocker blocker;
-    atomic_bool ended;
     unsigned char *data;
     size_t len, size;
     bool overflow;
@@ -98,8 +97,7 @@ static void take_end(struct feed_sink *sink, errint result)
     struct sink *s = (struct sink *)sink;
     err_keep(&s->failure, result);
     s->dones++;
-    atomic_store(&s->ended, true);
-    task_wake(&s->blocker.task);
+    task_wake(&s->blocker.task); /* the last touch of S */
 }
 
 static void sink_init(struct sink *s)
@@ -113,8 +111,7 @@ static void sink_init(struct sink *s)
 
 static void sink_wait(struct sink *s)
 {
-    while (!atomic_load(&s->ended))
-        (void)blocker_wait(&s->blocker, 0);
+    CHECK_INT(blocker_wait(&s->blocker, 0), 0);
 }
 
 static void sink_done(struct sink *s)
