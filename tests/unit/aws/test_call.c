@@ -183,10 +183,10 @@ static void ask_for_patience(struct tiny_request *r)
         tiny_reply(r, r->number == 40 ? 500 : 200, "", "{}");
 }
 
-/* A retry that the deadline leaves no time for takes nothing from the quota. */
+/* A retry that the deadline leaves no time for takes nothing from the quota: 60 s are cut to 5 s, which is past it. */
 static void test_quota_without_time(void)
 {
-    struct aws_settings settings = {.operation_timeout_ms = 2000};
+    struct aws_settings settings = {.operation_timeout_ms = 4900};
     struct fixture f;
     struct aws_response response;
     fixture_start(&f, ask_for_patience, NULL, &settings);
@@ -441,7 +441,7 @@ static void test_deadline(void)
     struct aws_response response;
     fixture_start(&f, silent, NULL, &settings);
     CHECK_INT(run(&f, &plain, &response), -ETIMEDOUT);
-    CHECK_INT(f.server.requests, 1);
+    CHECK_INT(fixture_counter(&f, "ecs").requests, 1); /* the server may not have read it yet */
     aws_response_done(&response);
     fixture_stop(&f);
 }
@@ -453,7 +453,7 @@ static void test_first_byte_retried(void)
     struct aws_response response;
     fixture_start(&f, silent, NULL, &settings);
     CHECK_INT(run(&f, &plain, &response), -ETIMEDOUT);
-    CHECK_INT(f.server.requests, 3);
+    CHECK_INT(fixture_counter(&f, "ecs").requests, 3);
     aws_response_done(&response);
     fixture_stop(&f);
 }
@@ -474,27 +474,28 @@ static void test_deadline_of_credentials(void)
 static struct cancel cancelled;
 static void *cancel_soon(void *arg)
 {
+    (void)arg;
     usleep(50000);
-    *(int64_t *)arg = clock_monotonic_ns();
     cancel_ask(&cancelled);
     return NULL;
 }
 
-/* In each state in which a call waits, the answer comes long before what it waits for does: after 4 s at the earliest. */
+#define WAIT_MS 5000 /* the longest that a call waits before a retry */
+
+/* In each state in which a call waits, the answer comes before what it waits for does. */
 static void check_cancel(tiny_answer answer, int64_t fetch_ms)
 {
     struct fixture f;
     struct aws_response response;
     pthread_t thread;
-    int64_t asked_ns = 0;
     cancel_init(&cancelled);
     fixture_start(&f, answer, NULL, NULL);
     f.fetch_ms = fetch_ms;
-    CHECK_INT(pthread_create(&thread, NULL, cancel_soon, &asked_ns), 0);
+    CHECK_INT(pthread_create(&thread, NULL, cancel_soon, NULL), 0);
+    int64_t began_ns = clock_monotonic_ns();
     CHECK_INT(aws_call_run(f.session, &plain, &cancelled, &response), -EINTR);
-    int64_t late_ns = clock_monotonic_ns();
+    CHECK(clock_monotonic_ns() - began_ns < WAIT_MS * CLOCK_NS_PER_MS);
     pthread_join(thread, NULL);
-    CHECK(late_ns - asked_ns < 2 * CLOCK_NS_PER_S);
     aws_response_done(&response);
     CHECK_INT(aws_call_run(f.session, &plain, &cancelled, &response), -EINTR); /* asked before */
     aws_response_done(&response);
@@ -504,14 +505,14 @@ static void check_cancel(tiny_answer answer, int64_t fetch_ms)
 
 static void always_throttled(struct tiny_request *r)
 {
-    tiny_reply(r, 400, "x-amz-retry-after: 4000\r\n", "{\"__type\":\"ThrottlingException\"}");
+    tiny_reply(r, 400, "x-amz-retry-after: 60000\r\n", "{\"__type\":\"ThrottlingException\"}");
 }
 
 static void test_cancel(void)
 {
     check_cancel(silent, 0);
     check_cancel(always_throttled, 0);
-    check_cancel(silent, 10000);
+    check_cancel(silent, 2 * WAIT_MS);
 }
 
 static void *stop_soon(void *arg)
