@@ -379,20 +379,25 @@ static void test_woken_read_that_never_comes(void)
     budget = all;
 }
 
-/* One window for all: a pass that was read to its end leaves it sooner than one whose reader only stopped. */
+/* One window for all: a pass that was read to its end leaves it sooner than one whose reader only stopped. Each would be
+ * late otherwise; a busy machine makes only some of them so. */
 static void test_window_goes_on(void)
 {
     enum { VIEWS = 8 };
+    unsigned soon = 0;
     struct cache_gunzip_budget *all = budget;
     struct source *views[VIEWS];
     CHECK_INT(cache_gunzip_budget_new(CACHE_GUNZIP_WINDOW_MIN_BYTES, &budget), 0);
     for (unsigned i = 0; i < VIEWS; i++)
         views[i] = open_view(&fake_source_new(gz, gz_len)->source, PLAIN_BYTES, NULL);
-    int64_t began_ns = clock_monotonic_ns();
-    for (unsigned i = 0; i < VIEWS; i++)
-        for (uint64_t off = 0; off < PLAIN_BYTES; off += 131072)
+    for (unsigned i = 0; i < VIEWS; i++) {
+        int64_t began_ns = clock_monotonic_ns();
+        for (uint64_t off = 0; off < PLAIN_BYTES; off += 131072) {
             CHECK_INT(read_at(views[i], off, 131072), 0);
-    CHECK(clock_monotonic_ns() - began_ns < (VIEWS - 1) * CACHE_GUNZIP_IDLE_NS);
+            soon += i > 0 && off == 0 && clock_monotonic_ns() - began_ns < CACHE_GUNZIP_IDLE_NS;
+        }
+    }
+    CHECK(soon >= VIEWS / 2);
     for (unsigned i = 0; i < VIEWS; i++)
         source_put(views[i]);
     await_releases(VIEWS);
