@@ -498,6 +498,7 @@ errint model_command_run(struct model *m, const struct model_command *command, s
     (void)progress;
     (void)arg;
     errint e = 0;
+    fake->commands_begun++;
     if (fake->command_hangs)
         e = cancel_sleep_until(cancel, clock_monotonic_ns() + 60 * CLOCK_NS_PER_S);
     for (int i = 0; i < 1000 && fake->command_hangs_deaf; i++)

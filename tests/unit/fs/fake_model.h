@@ -23,6 +23,7 @@ struct fake {
     atomic_int state;        /* what status tells of */
     atomic_int counter;      /* moves at each status */
     atomic_int account_count;
+    atomic_int commands_begun;
     atomic_int commands_run;       /* to their end */
     atomic_int command_result;     /* 0 or a negative errno */
     atomic_int command_hangs;      /* until it is cancelled */

@@ -1,7 +1,9 @@
 /* The mount itself, over the fake model: a child process mounts, this one is its user.
  *
- * Times are asserted only where a figure is promised: 100 ms beside stuck readers and for an interrupt, 2 s for an end.
+ * Times are asserted only where a figure is promised: 100 ms beside stuck readers and for an interrupt, 2 s for an end. Each
+ * is a promise to who has the machine to himself, and is asserted beside a control of the same moment.
  */
+#include "../../lib/busy.h"
 #include "../../lib/unit.h"
 
 #include <dirent.h>
@@ -13,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -31,6 +34,9 @@
 #else
 #define RESIDENT_MAX_MIB 128
 #endif
+
+#define PATIENCE_S 30 /* until what must come */
+#define END_S 2.0     /* promised of an end */
 
 static char root[] = "/tmp/ctfs test-mount-XXXXXX";
 static pid_t child;
@@ -82,6 +88,11 @@ static bool is_mounted(void)
     return fs_mountpoint_find(root, &at) == 0;
 }
 
+static double seconds(void)
+{
+    return (double)clock_monotonic_ns() / 1e9;
+}
+
 static void begin_with(const struct model_settings *s)
 {
     reset_fake();
@@ -95,7 +106,8 @@ static void begin_with(const struct model_settings *s)
         exit(e ? 1 : 0);
     }
     struct stat s_root;
-    for (int i = 0; i < 1000 && stat(path_of("README"), &s_root) < 0; i++)
+    double until = seconds() + PATIENCE_S;
+    while (stat(path_of("README"), &s_root) < 0 && seconds() < until)
         usleep(5000);
     CHECK(is_mounted());
 }
@@ -106,18 +118,34 @@ static void begin(void)
     begin_with(&s);
 }
 
-static double seconds(void)
+/* What the mount's process counts up to. */
+static void await_count(const atomic_int *count, int least)
 {
-    return (double)clock_monotonic_ns() / 1e9;
+    double until = seconds() + PATIENCE_S;
+    while (*count < least && seconds() < until)
+        usleep(1000);
+    CHECK(*count >= least);
+}
+
+/* The mount's process ends, in time after BEGAN; its status. */
+static int await_end(double began, struct busy *busy)
+{
+    int status = -1;
+    CHECK_INT(waitpid(child, &status, 0), child);
+    double took = seconds() - began, slower = busy_end(busy);
+    if (took > END_S * slower)
+        fprintf(stderr, "the end took %.2f s, on a machine that was %.1f times slower\n", took, slower);
+    CHECK(took <= END_S * slower);
+    return status;
 }
 
 static void end(void)
 {
-    int status = -1;
+    struct busy busy;
+    busy_begin(&busy);
     double began = seconds();
     kill(child, SIGTERM);
-    CHECK_INT(waitpid(child, &status, 0), child);
-    CHECK(seconds() - began <= 2.0);
+    int status = await_end(began, &busy);
     CHECK(WIFEXITED(status));
     CHECK_INT(WEXITSTATUS(status), 0);
     CHECK(!is_mounted());
@@ -393,11 +421,9 @@ static int compare_doubles(const void *a, const void *b)
     return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
 }
 
-static void test_alive_beside_stuck_readers(void)
+/* The 99th percentile of what a list and a read of what is at hand take. */
+static double time_what_is_at_hand(const char *when)
 {
-    begin();
-    fake->version = 3;
-    begin_stuck(STUCK);
     double times[200];
     for (int i = 0; i < 100; i++) {
         double began = seconds();
@@ -408,8 +434,18 @@ static void test_alive_beside_stuck_readers(void)
         times[2 * i + 1] = seconds() - began;
     }
     qsort(times, 200, sizeof times[0], compare_doubles);
-    printf("beside %d stuck readers: median %.2f ms, p99 %.2f ms\n", STUCK, times[100] * 1e3, times[197] * 1e3);
-    CHECK(times[197] <= 0.1);
+    printf("%s: median %.2f ms, p99 %.2f ms\n", when, times[100] * 1e3, times[197] * 1e3);
+    return times[197];
+}
+
+static void test_alive_beside_stuck_readers(void)
+{
+    begin();
+    fake->version = 3;
+    double alone = time_what_is_at_hand("alone");
+    begin_stuck(STUCK);
+    double beside = time_what_is_at_hand("beside 256 stuck readers");
+    CHECK(beside <= 0.1 + 5 * alone);
     fake->reads_stuck = 0;
     for (size_t i = 0; i < STUCK; i++) {
         void *result;
@@ -444,6 +480,24 @@ static void read_interrupted(int ready, off_t off)
     _exit(n == -1 && e == EINTR ? 0 : 1);
 }
 
+/* Until PID sleeps in that system call: a signal before that would not be what ends it. */
+static void await_call(pid_t pid, long call)
+{
+    char path[64], want[32], text[128] = "";
+    double until = seconds() + PATIENCE_S;
+    (void)snprintf(path, sizeof path, "/proc/%ld/syscall", (long)pid);
+    (void)snprintf(want, sizeof want, "%ld 0x", call);
+    while (strncmp(text, want, strlen(want)) != 0 && seconds() < until) {
+        usleep(1000);
+        FILE *f = fopen(path, "r");
+        if (f && !fgets(text, sizeof text, f))
+            text[0] = '\0';
+        if (f)
+            (void)fclose(f);
+    }
+    CHECK(strncmp(text, want, strlen(want)) == 0);
+}
+
 static void test_interrupt(void)
 {
     begin();
@@ -456,15 +510,19 @@ static void test_interrupt(void)
             read_interrupted(fds[1], i * 600000);
         char byte;
         CHECK_INT(read(fds[0], &byte, 1), 1);
-        usleep(100000);
+        await_call(reader, SYS_pread64);
+        usleep(20000); /* its request is on its way */
+        struct busy busy;
+        busy_begin(&busy);
         double sent = seconds(), returned = 0, ran = 0;
         kill(reader, SIGINT);
         CHECK_INT(read(fds[0], &returned, sizeof returned), sizeof returned);
         CHECK_INT(read(fds[0], &ran, sizeof ran), sizeof ran);
+        double slower = busy_end(&busy);
         int status;
         waitpid(reader, &status, 0);
-        printf("interrupted: handler after %.1f ms\n", (ran - sent) * 1e3);
-        CHECK(ran - sent <= 0.1);
+        printf("interrupted: handler after %.1f ms, on a machine %.1f times slower\n", (ran - sent) * 1e3, slower);
+        CHECK(ran - sent <= 0.1 * slower);
         CHECK_INT(status, 0);
         close(fds[0]);
         close(fds[1]);
@@ -560,7 +618,7 @@ static void test_term_with_deaf_command(void)
         int fd = open(path_of("connect"), O_WRONLY);
         _exit(write(fd, "refresh=all", 11) < 0 ? 0 : 1);
     }
-    usleep(100000);
+    await_count(&fake->commands_begun, 1);
     end();
     int status;
     waitpid(writer, &status, 0);
@@ -693,8 +751,7 @@ static void test_partial_text_is_dropped(void)
     CHECK_INT(write(fd, "{\"refresh\":", 11), 11);
     CHECK_INT(fake->notes, 0);
     close(fd);
-    for (int i = 0; i < 200 && fake->notes == 0; i++)
-        usleep(5000);
+    await_count(&fake->notes, 1);
     CHECK_INT(fake->notes, 1);
     CHECK_INT(fake->commands_run, 0);
     end();
@@ -712,7 +769,7 @@ static void test_interrupted_command(void)
         ssize_t n = write(fd, "refresh=all", 11);
         _exit(n == -1 && errno == EINTR ? 0 : 1);
     }
-    usleep(200000);
+    await_count(&fake->commands_begun, 1);
     kill(writer, SIGINT);
     int status;
     waitpid(writer, &status, 0);
@@ -721,25 +778,31 @@ static void test_interrupted_command(void)
     end();
 }
 
+static fsfilcnt_t known_nodes(void)
+{
+    struct statvfs v = {0};
+    CHECK_INT(statvfs(root, &v), 0);
+    return v.f_files;
+}
+
+/* The kernel's caches are the whole machine's: another program may drop them while this one fills them. */
 static void test_forget(void)
 {
-    struct statvfs before, many, after;
     begin();
     fake->account_count = 2000;
-    CHECK_INT(statvfs(root, &before), 0);
-    CHECK_INT(shell("bash", "find accounts -type f -name name | xargs cat > /dev/null"), 0);
-    CHECK_INT(statvfs(root, &many), 0);
-    CHECK(many.f_files >= before.f_files + 2000);
+    fsfilcnt_t before = known_nodes(), many = 0;
+    for (int i = 0; i < 20 && many < before + 2000; i++) {
+        CHECK_INT(shell("bash", "find accounts -type f -name name | xargs cat > /dev/null"), 0);
+        many = known_nodes();
+    }
+    CHECK(many >= before + 2000);
     int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
     CHECK_INT(write(fd, "3\n", 2), 2);
     close(fd);
-    for (int i = 0; i < 200; i++) {
-        CHECK_INT(statvfs(root, &after), 0);
-        if (after.f_files < 100)
-            break;
+    double until = seconds() + PATIENCE_S;
+    while (known_nodes() >= 100 && seconds() < until)
         usleep(10000);
-    }
-    CHECK(after.f_files < 100);
+    CHECK(known_nodes() < 100);
     end();
 }
 
@@ -785,8 +848,10 @@ static void test_mount_over_dead(void)
 
 static void test_unmounted_by_another(void)
 {
+    struct busy busy;
     begin();
-    int status = -1, unmounted = -1;
+    int unmounted = -1;
+    busy_begin(&busy);
     double began = seconds();
     /* whoever looks at every mount of the machine may be in there for a moment */
     for (int i = 0; i < 500 && (unmounted = umount2(root, 0)) < 0 && errno == EBUSY; i++) {
@@ -795,12 +860,11 @@ static void test_unmounted_by_another(void)
     }
     CHECK_INT(unmounted, 0);
     if (unmounted < 0) {
+        (void)busy_end(&busy);
         end();
         return;
     }
-    CHECK_INT(waitpid(child, &status, 0), child);
-    CHECK_INT(status, 0);
-    CHECK(seconds() - began <= 2.0);
+    CHECK_INT(await_end(began, &busy), 0);
 }
 
 static errint refuse_model(void *arg, struct model **ret)
@@ -828,7 +892,8 @@ static void test_background(void)
     char pid[32] = "";
     CHECK(getxattr(root, FS_XATTR_PID, pid, sizeof pid - 1) > 0);
     kill(atoi(pid), SIGTERM);
-    for (int i = 0; i < 200 && kill(atoi(pid), 0) == 0; i++)
+    double until = seconds() + PATIENCE_S;
+    while (is_mounted() && seconds() < until)
         usleep(10000);
     CHECK(!is_mounted());
 
