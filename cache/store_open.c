@@ -148,7 +148,8 @@ static errint take_private(struct cache_store *s)
     if (asprintf(&dir, "%s/%s", s->root, s->private_name) < 0)
         return err_set(-ENOMEM, "no memory to open %s", s->root);
     atomic_store(&s->dir, dir);
-    notice(s, "another process uses %s: this one keeps what it fetches in %s until it ends", s->root, s->private_name);
+    /* no notice: nothing is wrong, and cache_store_private says it */
+    log_info("another ctfs owns %s: this one keeps what it fetches in %s until it ends", s->root, s->private_name);
     return 0;
 }
 

@@ -215,7 +215,10 @@ static void build_cache(struct building *b)
     cJSON *cache = cJSON_AddObjectToObject(b->json, "cache");
     cache_objects_status(b->model->objects, &s);
     add_text(cache, "folder", cache_store_dir(b->model->store));
-    cJSON_AddBoolToObject(cache, "private", cache_store_private(b->model->store));
+    bool private = cache_store_private(b->model->store);
+    cJSON_AddBoolToObject(cache, "private", private);
+    add_text(cache, "shared_folder", private ? b->model->settings->cache_dir : "");
+    cJSON_AddItemToArray(b->states, cJSON_CreateBool(private));
     add_number(cache, "kept_bytes", s.kept_bytes);
     add_number(cache, "limit_bytes", s.limit_bytes);
     add_number(cache, "objects", s.objects);
@@ -441,10 +444,13 @@ static void put_cache(struct buf *to, const cJSON *cache)
 {
     if (!cache)
         return;
-    buf_printf(to, "cache %s%s: %lld of %lld bytes in %lld objects (%lld open), %lld evicted, %lld past the cache\n",
-               text_of(cache, "folder"), is_true(cache, "private") ? " (private: another ctfs has the shared one)" : "",
-               number_of(cache, "kept_bytes"), number_of(cache, "limit_bytes"), number_of(cache, "objects"),
-               number_of(cache, "open_objects"), number_of(cache, "evicted"), number_of(cache, "bypassed"));
+    if (is_true(cache, "private"))
+        buf_printf(to, "cache: another ctfs owns %s; what this one fetches is its own, and kept until it ends\n",
+                   text_of(cache, "shared_folder"));
+    buf_printf(to, "cache %s: %lld of %lld bytes in %lld objects (%lld open), %lld evicted, %lld past the cache\n",
+               text_of(cache, "folder"), number_of(cache, "kept_bytes"), number_of(cache, "limit_bytes"),
+               number_of(cache, "objects"), number_of(cache, "open_objects"), number_of(cache, "evicted"),
+               number_of(cache, "bypassed"));
     buf_printf(to, "cache bytes: %lld from disk, %lld fetched; %lld writes dropped for want of room\n",
                number_of(cache, "hit_bytes"), number_of(cache, "miss_bytes"), number_of(cache, "dropped_writes"));
     if (*text_of(cache, "disk_error"))

@@ -300,6 +300,7 @@ static void a_second_one_is_private(void)
     struct cache_store *a = open_at(dir.path), *b = open_at(dir.path);
     CHECK(!cache_store_private(a));
     CHECK(cache_store_private(b));
+    CHECK_STR(cache_store_notice(b), ""); /* it works */
     CHECK_INT(put_one(b, "s", "a", "b's", 1), 0);
     struct buf body cleanup_buf = BUF_INIT;
     CHECK_INT(cache_store_get(a, "s", "a", &body, NULL), -ENOENT);
