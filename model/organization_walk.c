@@ -11,6 +11,12 @@
  *
  * Beside the roots lie by-name, organization.json and policies: a root of such a name has its ID behind it.
  *
+ * What is moved meanwhile, from a unit still to be asked to one that was asked, is met nowhere; the other way round, twice. So
+ * ListAccounts is asked behind the walk: when it names an account that was not met, or one was met twice, the walk was torn
+ * and is made once more. What is missing after WALKS_MAX of them keeps the place of the last whole walk, or has none: it is
+ * in a/ and n, for ENOENT is said only of what a complete answer leaves out. Where ListAccounts alone is refused, the
+ * walk is what there is to know.
+ *
  * A call that fails ends the walk with nothing published. A refusal is published only where no whole walk was.
  */
 #include <stdio.h>
@@ -27,6 +33,7 @@
 #define UNITS_MAX 20000
 #define DEPTH_MAX 32
 #define ACCOUNTS_MAX 200000
+#define WALKS_MAX 3
 
 struct items {
     struct cache_item *items; /* ids and bodies are owned */
@@ -247,9 +254,11 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const struct names_entry *)a)->id, ((const struct names_entry *)b)->id);
 }
 
-/* An account that was moved during the walk may have been met twice. */
-static void drop_twins(struct walk *w)
+/* An account that was moved during the walk may have been met twice. True: one was. */
+static bool drop_twins(struct walk *w)
 {
+    if (!w->account_count)
+        return false;
     size_t kept = 0;
     qsort(w->accounts, w->account_count, sizeof *w->accounts, by_id);
     for (size_t i = 0; i < w->account_count; i++) {
@@ -261,14 +270,51 @@ static void drop_twins(struct walk *w)
             w->accounts[kept++] = *e;
         }
     }
+    bool twins = kept < w->account_count;
     w->account_count = kept;
+    return twins;
+}
+
+/* Of what ListAccounts names, those that the walk did not meet. */
+static errint find_missing(const struct walk *w, cJSON **ret)
+{
+    errint e = aws_organizations_list_accounts(w->fetch->customer->reading, w->fetch->cancel, ret);
+    if (e == -EACCES)
+        *ret = cJSON_CreateArray();
+    else if (e)
+        return e;
+    for (cJSON *one = *ret ? (*ret)->child : NULL, *next; one; one = next) {
+        next = one->next;
+        struct names_entry wanted = {.id = aws_json_string(one, "Id")};
+        if (!wanted.id || !is_account_id(wanted.id))
+            return err_set(-EIO, "Organizations gave an account the Id \"%s\"", wanted.id ? wanted.id : "");
+        if (w->account_count && bsearch(&wanted, w->accounts, w->account_count, sizeof wanted, by_id))
+            cJSON_Delete(cJSON_DetachItemViaPointer(*ret, one));
+    }
+    return *ret ? 0 : err_set(-ENOMEM, "no memory for the accounts");
+}
+
+/* With the place that the last whole walk found it at. */
+static errint add_missing(struct walk *w, cJSON *element)
+{
+    struct buf item cleanup_buf = BUF_INIT, body cleanup_buf = BUF_INIT;
+    cJSON *last cleanup(aws_json_deletep) = NULL, *json cleanup(aws_json_deletep) = cJSON_CreateObject();
+    const char *id = aws_json_string(element, "Id"), *name = aws_json_string(element, "Name");
+    buf_printf(&item, "a/%s", id);
+    if (cache_store_get(w->fetch->customer->model->store, w->fetch->scope, buf_text(&item), &body, NULL) == 0)
+        (void)aws_json_parse(buf_text(&body), body.len, &last);
+    const char *parent = last ? aws_json_string(last, "ParentId") : NULL;
+    const char *path = last ? aws_json_string(last, "ParentPath") : NULL;
+    cJSON_AddItemReferenceToObject(json, "Account", element);
+    cJSON_AddStringToObject(json, "ParentId", parent ? parent : "");
+    cJSON_AddStringToObject(json, "ParentPath", path ? path : "");
+    errint e = add_item(w, "a/", id, json);
+    return e ? e : remember_account(w, id, name ? name : "");
 }
 
 static errint publish_by_name(struct walk *w)
 {
     cJSON *all cleanup(aws_json_deletep) = cJSON_CreateArray();
-    if (w->account_count)
-        drop_twins(w);
     errint e = names_unique(w->accounts, w->account_count);
     for (size_t i = 0; e == 0 && i < w->account_count; i++)
         cJSON_AddItemToArray(all, encode_entry(&w->accounts[i], true));
@@ -288,23 +334,43 @@ static errint publish_refusal(struct walk *w)
     return add_item(w, "refused", "", why);
 }
 
-errint model_organization_walk(const struct model_fetch *f)
+/* Publishes, unless it was torn and is not the LAST. */
+static errint walk_once(const struct model_fetch *f, const cJSON *organization, bool last, bool *ret_torn)
 {
     struct walk w cleanup(done_walk) = {.fetch = f};
+    cJSON *missing cleanup(aws_json_deletep) = NULL;
+    *ret_torn = false;
+    errint e = add_item(&w, "o", "", organization);
+    if (e)
+        return e;
+    e = walk_roots(&w);
+    if (e == -EACCES) {
+        e = publish_refusal(&w);
+    } else if (e == 0) {
+        bool twins = drop_twins(&w);
+        e = find_missing(&w, &missing);
+        *ret_torn = e == 0 && !last && (twins || missing->child);
+        if (e || *ret_torn)
+            return e;
+        for (cJSON *one = missing->child; e == 0 && one; one = one->next)
+            e = add_missing(&w, one);
+        (void)drop_twins(&w); /* for their order */
+        if (e == 0)
+            e = publish_by_name(&w);
+    }
+    return e ? e : model_fetch_publish(f, w.items.items, w.items.count);
+}
+
+errint model_organization_walk(const struct model_fetch *f)
+{
     cJSON *organization cleanup(aws_json_deletep) = NULL;
     errint e = aws_organizations_describe_organization(f->customer->reading, f->cancel, &organization);
     if (e == -ENOENT)
         return model_fetch_publish(f, NULL, 0); /* the account is in no organization: that is a whole answer */
-    if (e == 0)
-        e = add_item(&w, "o", "", organization);
-    if (e)
-        return e;
-    e = walk_roots(&w);
-    if (e == -EACCES)
-        e = publish_refusal(&w);
-    else if (e == 0)
-        e = publish_by_name(&w);
-    return e ? e : model_fetch_publish(f, w.items.items, w.items.count);
+    bool torn = e == 0;
+    for (int walks = 0; e == 0 && torn; walks++)
+        e = walk_once(f, organization, walks + 1 == WALKS_MAX, &torn);
+    return e;
 }
 
 errint model_organization_fetch_tags(const struct model_fetch *f)

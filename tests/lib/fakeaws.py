@@ -60,7 +60,7 @@ class State:
         self.bodies = {}  # by ETag: one copy of what lies under many keys
         self.world = {
             "id": "o-fakeexample", "management": "007830194526", "page": 20,
-            "accounts": [],            # of ListAccounts, and of the root where "children" has none for it
+            "accounts": [],            # of the root where "children" has none for it; ListAccounts names them all
             "organization": {},        # what else DescribeOrganization says
             "units": {},               # parent: [{"Id": …, "Name": …}]
             "children": {},            # parent: [accounts]
@@ -423,8 +423,9 @@ class Handler(BaseHTTPRequestHandler):
             every = world["accounts"] + [account for each in world["children"].values() for account in each]
             return self.answer_json({"Account": next(a for a in every if a["Id"] == asked["AccountId"])})
         parent, children = asked.get("ParentId"), world["children"]
+        below = [account for where, found in children.items() if where != "r-fake" for account in found]
         elements = {
-            "ListAccounts": world["accounts"],
+            "ListAccounts": children.get("r-fake", world["accounts"]) + below,
             "ListAccountsForParent": children.get(parent, world["accounts"] if parent == "r-fake" else []),
             "ListOrganizationalUnitsForParent": world["units"].get(parent, []),
             "ListTagsForResource": world["tags"].get(asked.get("ResourceId"), []),

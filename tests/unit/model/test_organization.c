@@ -28,6 +28,9 @@ static void say_all(struct fake *f)
              "{\"Accounts\":[" ACCOUNT("000000000002", "shop") "," ACCOUNT("000000000003", "a/b") "]}");
     fake_say(f, "ListAccountsForParent", "ou-abcd-22222222", 200,
              "{\"Accounts\":[" ACCOUNT("000000000004", "shop") "]}");
+    fake_say(f, "ListAccounts", NULL, 200,
+             "{\"Accounts\":[" ACCOUNT("000000000004", "shop") "," ACCOUNT("000000000003", "a/b") "," ACCOUNT(
+                 "000000000002", "shop") "," ACCOUNT("012345678901", "payer") "]}");
 }
 
 static int put_entry(void *arg, const struct model_unit_entry *e)
@@ -239,7 +242,7 @@ static void one_walk_serves_all_who_wait(void)
         CHECK_INT(model_fetch_need(f.customer, MODEL_ORGANIZATION, "", &b[i].waiter), 0);
         blocker_done(&b[i]);
     }
-    CHECK_INT(f.calls, 10); /* describe, roots, and two for each of four units */
+    CHECK_INT(f.calls, 11); /* describe, roots, two for each of four units, and all accounts */
     fake_stop(&f);
 }
 
@@ -263,6 +266,40 @@ static void a_second_start_serves_what_is_cached(void)
     fake_stop(&f);
 }
 
+/* Moved under the walk's feet, each time: it keeps its place of the last whole walk. One that is new has no place yet. */
+static void what_was_moved_meanwhile_does_not_disappear(void)
+{
+    struct fake f;
+    struct buf text = BUF_INIT;
+    fake_start(&f);
+    say_all(&f);
+    CHECK_INT(fake_need(&f, MODEL_ORGANIZATION, ""), 0);
+    fake_say(&f, "ListAccountsForParent", "ou-abcd-22222222", 200, "{\"Accounts\":[]}");
+    fake_say(&f, "ListAccounts", NULL, 200,
+             "{\"Accounts\":[" ACCOUNT("000000000004", "shop") "," ACCOUNT("000000000005", "new") "," ACCOUNT(
+                 "000000000002", "shop") "," ACCOUNT("012345678901", "payer") "]}");
+    unsigned calls = f.calls;
+    CHECK_INT(model_fetch_refresh_wait(f.customer, MODEL_ORGANIZATION, NULL), 0);
+    CHECK_INT(f.calls - calls, 1 + 3 * 10);
+    CHECK_INT(model_accounts_each(f.customer, put_account, &text), 0);
+    CHECK_STR(buf_text(&text), "000000000002:shop:Root/Prod/Web:1767261600 000000000003:a/b:Root/Prod/Web:1767261600 "
+                               "000000000004:shop:Root/Dev:1767261600 000000000005:new::1767261600 "
+                               "012345678901:payer:Root:1767261600 ");
+    buf_reset(&text);
+    CHECK_INT(model_by_name_each(f.customer, put_entry, &text), 0);
+    CHECK_STR(buf_text(&text), "shop.000000000002=000000000002* a%2Fb=000000000003* shop.000000000004=000000000004* "
+                               "new=000000000005* payer=012345678901* ");
+    buf_reset(&text);
+    check_file(&f, "000000000005", MODEL_ACCOUNT_PARENT, "\n");
+    fake_say(&f, "ListAccounts", NULL, 400, "{\"__type\":\"AccessDeniedException\",\"Message\":\"no\"}");
+    CHECK_INT(model_fetch_refresh_wait(f.customer, MODEL_ORGANIZATION, NULL),
+              0); /* the walk is what there is to know */
+    CHECK_INT(model_accounts_each(f.customer, put_account, &text), 0);
+    CHECK(!strstr(buf_text(&text), "000000000004") && !model_organization_refused(f.customer));
+    buf_done(&text);
+    fake_stop(&f);
+}
+
 static const struct unit_test tests[] = {
     {"the_whole_tree_is_walked", the_whole_tree_is_walked},
     {"accounts_are_files", accounts_are_files},
@@ -270,6 +307,7 @@ static const struct unit_test tests[] = {
     {"refused_lists_show_what_is_readable", refused_lists_show_what_is_readable},
     {"a_later_refusal_keeps_the_last_walk", a_later_refusal_keeps_the_last_walk},
     {"an_account_of_no_organization_has_an_empty_one", an_account_of_no_organization_has_an_empty_one},
+    {"what_was_moved_meanwhile_does_not_disappear", what_was_moved_meanwhile_does_not_disappear},
     {"a_root_of_a_taken_name_has_its_id_behind_it", a_root_of_a_taken_name_has_its_id_behind_it},
     {"ids_that_are_no_ids_are_refused", ids_that_are_no_ids_are_refused},
     {"one_walk_serves_all_who_wait", one_walk_serves_all_who_wait},
