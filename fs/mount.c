@@ -16,6 +16,7 @@
 #include "fs/mount.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -225,6 +226,37 @@ static void raise_read_ahead(const struct stat *s)
     (void)fclose(f);
 }
 
+struct look {
+    const char *path;
+    struct stat s;
+    int error;
+};
+
+static void *look_thread(void *arg)
+{
+    struct look *look = arg;
+    (void)pthread_setname_np(pthread_self(), "ctfs-look");
+    (void)close_range(0, UINT_MAX, CLOSE_RANGE_UNSHARE);
+    look->error = stat(look->path, &look->s) < 0 ? errno : 0;
+    return NULL;
+}
+
+/* stat(2) of what this process itself has to answer. A killed process lives on as long as a thread waits for an answer, and
+ * its connection as long as that thread has a descriptor of it: then nobody would ever be answered, nor could be killed. So
+ * it is asked by a thread that has none. */
+static int look_at(const char *path, struct stat *ret)
+{
+    struct look look = {.path = path};
+    pthread_t thread;
+    int e = pthread_create(&thread, NULL, look_thread, &look);
+    if (e)
+        return e;
+    pthread_join(thread, NULL);
+    if (look.error == 0)
+        *ret = look.s;
+    return look.error;
+}
+
 static void *greeter_thread(void *arg)
 {
     struct mount *m = arg;
@@ -232,12 +264,13 @@ static void *greeter_thread(void *arg)
     struct stat s;
     (void)pthread_setname_np(pthread_self(), "ctfs-greeter");
     buf_printf(&path, "%s/README", buf_text(&m->point));
-    if (stat(buf_text(&path), &s) == 0) {
+    int error = look_at(buf_text(&path), &s);
+    if (error == 0) {
         raise_read_ahead(&s);
         fs_daemon_ready(&m->daemon);
         log_info("mounted on %s", buf_text(&m->point));
     } else if (!atomic_load(&m->stopping)) {
-        fs_daemon_failed(&m->daemon, err_set(-errno, "%s: %s", buf_text(&path), strerror(errno)));
+        fs_daemon_failed(&m->daemon, err_set(-error, "%s: %s", buf_text(&path), strerror(error)));
         log_error("%s", err_message());
         (void)kill(getpid(), SIGTERM);
     }

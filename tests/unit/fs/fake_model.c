@@ -533,6 +533,10 @@ errint model_seen_first(struct model *m, uint64_t ino, struct hash128 hash, int6
 {
     (void)m;
     int64_t now_ns = clock_wall_ns();
+    if (atomic_load(&fake->lookups_hang))
+        atomic_fetch_add(&fake->lookups_hung, 1);
+    while (atomic_load(&fake->lookups_hang))
+        usleep(5000);
     static struct {
         uint64_t ino, hash;
         int64_t ns;

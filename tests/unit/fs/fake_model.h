@@ -22,6 +22,8 @@ struct fake {
     atomic_int renamed;      /* account 000000000001 has another name */
     atomic_int state;        /* what status tells of */
     atomic_int counter;      /* moves at each status */
+    atomic_int lookups_hang; /* in the midst, with the thread that does them: of texts */
+    atomic_int lookups_hung; /* those that do */
     atomic_int account_count;
     atomic_int commands_begun;
     atomic_int commands_run;       /* to their end */

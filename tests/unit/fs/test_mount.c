@@ -832,6 +832,35 @@ static void test_ten_thousand_accounts(void)
     end();
 }
 
+/* ctfs looks at its own mount when it begins. Nothing here may look at the mount: it would hang too. */
+static void test_killed_as_it_begins(void)
+{
+    reset_fake();
+    atomic_store(&fake->lookups_hang, 1);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        struct model_settings s = settings();
+        struct fs_mount_setup setup = setup_of(&s, true);
+        exit(fs_mount_run(&setup) ? 1 : 0);
+    }
+    for (int i = 0; i < 4000 && !atomic_load(&fake->lookups_hung); i++)
+        usleep(5000);
+    CHECK_INT(atomic_load(&fake->lookups_hung), 1);
+    kill(child, SIGKILL);
+    int status = -1;
+    pid_t ended = 0;
+    for (int i = 0; i < 4000 && ended == 0; i++) {
+        usleep(5000);
+        ended = waitpid(child, &status, WNOHANG);
+    }
+    CHECK_INT(ended, child);
+    CHECK_INT(umount2(root, MNT_FORCE | MNT_DETACH), 0); /* by force: what hangs there is answered */
+    if (ended == 0)
+        (void)waitpid(child, &status, 0);
+    CHECK(WIFSIGNALED(status));
+}
+
 static void test_mount_over_dead(void)
 {
     begin();
@@ -929,6 +958,7 @@ static const struct unit_test tests[] = {
     {"forget", test_forget},
     {"ten thousand accounts", test_ten_thousand_accounts},
     {"mount over dead", test_mount_over_dead},
+    {"killed as it begins", test_killed_as_it_begins},
     {"unmounted by another", test_unmounted_by_another},
     {"background", test_background},
 };
