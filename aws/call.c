@@ -279,6 +279,7 @@ static void clear_answer(struct aws_call *call)
     call->response.error = (struct aws_error){0};
     buf_done(&call->response.body);
     call->response.body = (struct buf)BUF_LIMIT(call->in.size_max ? call->in.size_max : AWS_CALL_SIZE_MAX);
+    call->response.body.secret = true; /* AssumeRole's is; the others cost next to nothing */
     call->succeeding = false;
     call->attempt_bytes = 0;
 }

@@ -1,10 +1,14 @@
 /* Expat without namespaces; elements and texts lie in chunks that are freed together. While an element is open its
  * children hang on the stack's tail pointers, so that no list is walked. Text is gathered in one buffer, begun anew at
  * each start tag: only an element without children keeps it.
+ *
+ * AssumeRole's answer has credentials in it: all memory is wiped before it is freed, expat's (which copies what it reads)
+ * by functions given to it.
  */
 #include "aws/xml.h"
 
 #include <expat.h>
+#include <malloc.h>
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -41,6 +45,27 @@ struct parsing {
     const char *failure; /* why it was stopped */
     errint failure_code;
 };
+
+static void wipe_and_free(void *p)
+{
+    if (p)
+        explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+static void *wipe_and_realloc(void *p, size_t size)
+{
+    void *grown = malloc(size);
+    size_t had = p ? malloc_usable_size(p) : 0;
+    if (!grown)
+        return NULL;
+    if (had)
+        memcpy(grown, p, had < size ? had : size);
+    wipe_and_free(p);
+    return grown;
+}
+
+static const XML_Memory_Handling_Suite wiping = {malloc, wipe_and_realloc, wipe_and_free};
 
 static void *take(struct aws_xml_document *d, size_t size)
 {
@@ -167,7 +192,7 @@ errint aws_xml_parse(const char *text, size_t len, struct aws_xml_document **ret
     if (len > AWS_XML_BYTES_MAX)
         return err_set(-EFBIG, "XML answer of %zu bytes, over %zu", len, AWS_XML_BYTES_MAX);
     struct aws_xml_document *doc cleanup(document_freep) = calloc(1, sizeof *doc);
-    struct parsing p = {.parser = XML_ParserCreate("UTF-8"), .doc = doc};
+    struct parsing p = {.parser = XML_ParserCreate_MM("UTF-8", &wiping, NULL), .doc = doc, .text = {.secret = true}};
     errint result = doc && p.parser ? run_parser(&p, text, len) : err_set(-ENOMEM, "XML answer: out of memory");
     if (p.parser)
         XML_ParserFree(p.parser);
@@ -183,7 +208,7 @@ void aws_xml_free(struct aws_xml_document *d)
         return;
     while (d->chunks) {
         struct chunk *next = d->chunks->next;
-        free(d->chunks);
+        wipe_and_free(d->chunks);
         d->chunks = next;
     }
     free(d);

@@ -1,13 +1,33 @@
 /* data[0..len) are the bytes, data[len] is NUL, cap counts both. Growth doubles, up to what the limit needs. */
 #include "base/buf.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CAP_FIRST 128 /* a key's name is printed at once */
+
+static void give_back(const struct buf *b)
+{
+    if (b->secret && b->data)
+        explicit_bzero(b->data, b->cap);
+    free(b->data);
+}
+
+/* realloc may leave a copy behind. */
+static char *grow(const struct buf *b, size_t cap)
+{
+    if (!b->secret)
+        return realloc(b->data, cap);
+    char *data = malloc(cap);
+    if (!data)
+        return NULL;
+    if (b->data)
+        memcpy(data, b->data, b->len + 1);
+    give_back(b);
+    return data;
+}
 
 /* Makes room for LEN more bytes and the NUL. */
 static bool reserve(struct buf *b, size_t len)
@@ -26,7 +46,7 @@ static bool reserve(struct buf *b, size_t len)
         cap *= 2;
     if (b->limit && cap > b->limit + 1)
         cap = b->limit + 1;
-    char *data = realloc(b->data, cap);
+    char *data = grow(b, cap);
     if (!data) {
         b->error = -ENOMEM;
         return false;
@@ -128,13 +148,13 @@ char *buf_steal(struct buf *b)
         buf_append(b, "", 0);
     char *data = b->error ? NULL : b->data;
     if (!data)
-        free(b->data);
-    *b = (struct buf){.limit = b->limit};
+        give_back(b);
+    *b = (struct buf){.limit = b->limit, .secret = b->secret};
     return data;
 }
 
 void buf_done(struct buf *b)
 {
-    free(b->data);
-    *b = (struct buf){.limit = b->limit};
+    give_back(b);
+    *b = (struct buf){.limit = b->limit, .secret = b->secret};
 }

@@ -10,6 +10,7 @@
 #define CTFS_BASE_BUF_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/errors.h"
@@ -20,6 +21,7 @@ struct buf {
     size_t cap;   /* private */
     size_t limit; /* bytes at most; 0: none */
     errint error; /* private: the first failure */
+    bool secret;  /* set before the first append: memory is wiped before it is given back; buf_steal's is the taker's */
 };
 
 #define BUF_INIT                                                                                                       \

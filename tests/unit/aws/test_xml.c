@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "tests/lib/remains.h"
 #include "tests/lib/unit.h"
 
 DEFINE_CLEANUP(document_freep, struct aws_xml_document *, aws_xml_free)
@@ -102,8 +103,26 @@ static void test_many(void)
     CHECK_INT(sum, 20000 * 19999 / 2);
 }
 
-static const struct unit_test tests[] = {
-    {"tree", test_tree}, {"refused", test_refused}, {"limits", test_limits}, {"many", test_many}};
+/* AssumeRole's answer: nothing of it stays in what was freed, expat's memory included. */
+static void test_wiped(void)
+{
+    char text[3000] = "<r><SecretAccessKey>";
+    for (int i = 0; i < 40; i++)
+        (void)strcat(text, "what nobody may find, "); /* NOLINT(clang-analyzer-security.insecureAPI.strcpy) */
+    (void)strcat(text, "</SecretAccessKey></r>");     /* NOLINT(clang-analyzer-security.insecureAPI.strcpy) */
+    struct aws_xml_document *doc = NULL;
+    remains_begin();
+    CHECK_INT(parse(text, &doc), 0);
+    CHECK(remains_of("what nobody may find") > 0 || !REMAINS_CAN_LOOK);
+    aws_xml_free(doc);
+    CHECK_INT(remains_of("what nobody may find"), 0);
+}
+
+static const struct unit_test tests[] = {{"tree", test_tree},
+                                         {"refused", test_refused},
+                                         {"limits", test_limits},
+                                         {"many", test_many},
+                                         {"wiped", test_wiped}};
 
 int main(int argc, char **argv)
 {

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "tests/lib/remains.h"
 #include "tests/lib/unit.h"
 
 static void it_grows_and_stays_terminated(void)
@@ -90,6 +91,29 @@ static void steal_hands_over(void)
     CHECK_STR(taken, "text");
 }
 
+static void fill_and_end(struct buf *b, const char *needle)
+{
+    for (int i = 0; i < 100; i++)
+        buf_puts(b, "0123456789");
+    buf_puts(b, needle);
+    for (int i = 0; i < 4000; i++) /* it moves */
+        buf_puts(b, "0123456789");
+    CHECK_INT(buf_error(b), 0);
+    CHECK(strstr(buf_text(b), needle) != NULL);
+    buf_done(b);
+}
+
+static void a_secret_is_wiped_where_it_was(void)
+{
+    struct buf open = BUF_INIT, secret = {.secret = true};
+    remains_begin();
+    fill_and_end(&secret, "wiped behind every growth");
+    CHECK_INT(remains_of("wiped behind every growth"), 0);
+    CHECK(secret.secret);
+    fill_and_end(&open, "left as it was freed");
+    CHECK(remains_of("left as it was freed") > 0 || !REMAINS_CAN_LOOK); /* the test sees what it looks for */
+}
+
 static const struct unit_test tests[] = {
     {"it_grows_and_stays_terminated", it_grows_and_stays_terminated},
     {"any_length_is_printed", any_length_is_printed},
@@ -97,6 +121,7 @@ static const struct unit_test tests[] = {
     {"the_first_failure_sticks", the_first_failure_sticks},
     {"a_length_that_overflows_is_too_big", a_length_that_overflows_is_too_big},
     {"steal_hands_over", steal_hands_over},
+    {"a_secret_is_wiped_where_it_was", a_secret_is_wiped_where_it_was},
 };
 
 int main(int argc, char **argv)
