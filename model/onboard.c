@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "model/answer.h"
+#include "model/policies.h"
 #include "model/template.h"
 
 #define NAME_BYTES_MAX 128
@@ -361,6 +362,7 @@ static errint begin_role(struct model_step *s, struct cache_connection *row)
         return e;
     answer_state(s, row);
     answer_pending(s, row);
+    model_policies_answer(s->m, row, s->answer);
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "model/answer.h"
 #include "model/onboard.h"
+#include "model/policies.h"
 #include "model/trust.h"
 
 #define WAIT_S 120
@@ -189,6 +190,7 @@ static void answer_connected(struct model_step *s, const struct cache_connection
     model_answer_add(s->answer, "state", "connected");
     model_answer_some(s->answer, "role_arn", row->role_arn);
     model_onboard_found(row, s->answer);
+    model_policies_answer(s->m, row, s->answer);
 }
 
 static errint finish(struct model_step *s, struct cache_connection *row)

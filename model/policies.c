@@ -2,12 +2,22 @@
 #include "model/policies.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "aws/json.h"
 #include "base/cleanup.h"
+#include "model/answer.h"
 #include "model/onboard.h"
 #include "model/template.h"
+
+#define BUCKET_POLICY_MAX 20480 /* https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html */
+#define FEW_CUSTOMERS 20        /* of names of any length: no policy of theirs is too large */
+
+struct policy_rows {
+    struct cache_connection *rows;
+    size_t count;
+};
 
 struct policy_file {
     const char *name;
@@ -88,7 +98,8 @@ static errint template_text(struct model *m, const struct cache_connection *c, s
 static cJSON *statement(const char *sid, cJSON *principal, const char *const *actions, const char *resource)
 {
     cJSON *s = cJSON_CreateObject();
-    cJSON_AddStringToObject(s, "Sid", sid);
+    if (sid)
+        cJSON_AddStringToObject(s, "Sid", sid);
     cJSON_AddStringToObject(s, "Effect", "Allow");
     if (principal)
         cJSON_AddItemToObject(s, "Principal", principal);
@@ -125,28 +136,23 @@ static cJSON *principal_of(const char *kind, const char *value)
     return p;
 }
 
-/* "c-4f1d09ab" as part of a Sid: letters and digits alone. */
-static void sid_of(const char *what, const char *handle, char *ret, size_t size)
-{
-    (void)snprintf(ret, size, "%s%s", what, strncmp(handle, "c-", 2) == 0 ? handle + 2 : handle);
-}
-
 /* What one customer may do in the vendor's bucket: its own folder, nothing else. The account is named, not the role: AWS
- * refuses a policy that names a role which was deleted since, and one customer's stack must not stop all the others. */
+ * refuses a policy that names a role which was deleted since, and one customer's stack must not stop all the others.
+ *
+ * Two statements, without Sids, since all customers share BUCKET_POLICY_MAX: that of the list has the condition, which
+ * the other's actions have no key for. One with StringLikeIfExists would let in whoever lists without a prefix. */
 static void add_customer(cJSON *statements, const char *vendor, const struct cache_connection *c)
 {
-    char sid[64], arn[256], partition[32], within[128], account[13], customer[64];
+    char arn[256], partition[32], within[128], account[13], customer[64];
     connection_partition(c, partition, sizeof partition);
     role_account(c, account);
     (void)snprintf(customer, sizeof customer, "arn:%s:iam::%s:root", partition, account);
     (void)snprintf(within, sizeof within, "data/%s/*", c->handle);
     (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s/%s", partition, vendor, within);
-    sid_of("CtfsPut", c->handle, sid, sizeof sid);
-    cJSON_AddItemToArray(statements, statement(sid, principal_of("AWS", customer),
+    cJSON_AddItemToArray(statements, statement(NULL, principal_of("AWS", customer),
                                                (const char *const[]){"s3:PutObject", "s3:PutObjectAcl", NULL}, arn));
     (void)snprintf(arn, sizeof arn, "arn:%s:s3:::%s", partition, vendor);
-    sid_of("CtfsList", c->handle, sid, sizeof sid);
-    cJSON *list = statement(sid, principal_of("AWS", customer), (const char *const[]){"s3:ListBucket", NULL}, arn);
+    cJSON *list = statement(NULL, principal_of("AWS", customer), (const char *const[]){"s3:ListBucket", NULL}, arn);
     add_condition(list, "StringLike", "s3:prefix", within);
     cJSON_AddItemToArray(statements, list);
 }
@@ -177,32 +183,105 @@ static void add_account(cJSON *accounts, const char *principal)
     cJSON_AddItemToArray(accounts, cJSON_CreateString(account));
 }
 
+/* A statement a line: indented as the other files are, half the customers would fit. */
+static void print_bucket_policy(struct buf *ret, const cJSON *statements)
+{
+    const cJSON *one;
+    buf_puts(ret, "{\"Version\":\"2012-10-17\",\"Statement\":[\n");
+    cJSON_ArrayForEach (one, statements) {
+        aws_json_print_compact(ret, one);
+        buf_puts(ret, one->next ? ",\n" : "\n");
+    }
+    buf_puts(ret, "]}\n");
+}
+
+static void done_rows(struct policy_rows *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        cache_connection_done(&r->rows[i]);
+    free(r->rows);
+}
+
+/* Of the bucket that C was begun with; *RET_CUSTOMERS: how many it lets in. */
+static errint render_bucket_policy(const struct policy_rows *r, const struct cache_connection *c, struct buf *ret,
+                                   size_t *ret_customers)
+{
+    struct bucket_name vendor = vendor_bucket(c);
+    cJSON *accounts, *statements cleanup(aws_json_deletep) = cJSON_CreateArray();
+    cJSON_AddItemToArray(statements, templates_statement(vendor.text, c, &accounts));
+    add_account(accounts, c->principal);
+    *ret_customers = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct cache_connection *row = &r->rows[i];
+        if (row->direct || !*row->principal || strcmp(vendor_bucket(row).text, vendor.text) != 0)
+            continue;
+        add_account(accounts, row->principal);
+        if (!*row->role_arn)
+            continue;
+        add_customer(statements, vendor.text, row);
+        (*ret_customers)++;
+    }
+    print_bucket_policy(ret, statements);
+    return buf_error(ret);
+}
+
 /* One policy for the bucket: who writes templates, and every customer that has a role; good from step 1 on. One that
  * knew of no customers would shut all of them out: no policy then. */
 static errint vendor_bucket_policy(struct model *m, const struct cache_connection *c, struct buf *ret)
 {
-    struct bucket_name vendor = vendor_bucket(c);
-    struct cache_connection *rows = NULL;
-    size_t count = 0;
-    errint e = cache_state_look(m->state, &rows, &count);
-    if (e < 0)
+    struct policy_rows r cleanup(done_rows) = {.rows = NULL};
+    size_t customers;
+    errint e = cache_state_look(m->state, &r.rows, &r.count);
+    return e ? e : render_bucket_policy(&r, c, ret, &customers);
+}
+
+/* The policy of row AT's bucket, if no row before it has that bucket and S3 does not take it. */
+static errint look_at_size(const struct policy_rows *r, size_t at,
+                           void (*each)(void *arg, const char *bucket, const char *text), void *arg)
+{
+    struct buf policy cleanup_buf = BUF_INIT, text cleanup_buf = BUF_INIT;
+    struct bucket_name vendor = vendor_bucket(&r->rows[at]);
+    size_t customers;
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(vendor_bucket(&r->rows[i]).text, vendor.text) == 0)
+            return 0;
+    errint e = *vendor.text ? render_bucket_policy(r, &r->rows[at], &policy, &customers) : 0;
+    if (e || policy.len <= BUCKET_POLICY_MAX)
         return e;
-    cJSON *statements, *accounts;
-    cJSON *d cleanup(aws_json_deletep) = policy_start(&statements);
-    cJSON_AddItemToArray(statements, templates_statement(vendor.text, c, &accounts));
-    add_account(accounts, c->principal);
-    for (size_t i = 0; i < count; i++) {
-        struct bucket_name theirs = vendor_bucket(&rows[i]);
-        bool of_bucket = !rows[i].direct && *rows[i].principal && strcmp(theirs.text, vendor.text) == 0;
-        if (of_bucket)
-            add_account(accounts, rows[i].principal);
-        if (of_bucket && *rows[i].role_arn)
-            add_customer(statements, vendor.text, &rows[i]);
-        cache_connection_done(&rows[i]);
-    }
-    free(rows);
-    aws_json_print(ret, d);
-    return buf_error(ret);
+    buf_printf(&text,
+               "policies/vendor-bucket-policy.json of s3://%s has %zu bytes for %zu customers, and S3 takes no bucket "
+               "policy over %d: begin further connections with another vendor_bucket",
+               vendor.text, policy.len, customers, BUCKET_POLICY_MAX);
+    each(arg, vendor.text, buf_text(&text));
+    return buf_error(&text);
+}
+
+errint model_policies_too_large(struct model *m, void (*each)(void *arg, const char *bucket, const char *text),
+                                void *arg)
+{
+    struct policy_rows r cleanup(done_rows) = {.rows = NULL};
+    errint e = cache_state_look(m->state, &r.rows, &r.count);
+    for (size_t i = 0; e == 0 && r.count >= FEW_CUSTOMERS && i < r.count; i++)
+        e = look_at_size(&r, i, each, arg);
+    return e;
+}
+
+struct answering {
+    struct bucket_name vendor;
+    struct buf *to;
+};
+
+static void answer_too_large(void *arg, const char *bucket, const char *text)
+{
+    const struct answering *a = arg;
+    if (strcmp(bucket, a->vendor.text) == 0)
+        model_answer_add(a->to, "vendor_bucket_policy_error", text);
+}
+
+void model_policies_answer(struct model *m, const struct cache_connection *c, struct buf *to)
+{
+    struct answering a = {vendor_bucket(c), to};
+    (void)model_policies_too_large(m, answer_too_large, &a);
 }
 
 static struct bucket_name vendor_bucket_of_settings(const struct model *m)

@@ -21,4 +21,10 @@ errint model_policies_each(struct model *m, const struct cache_connection *c, in
                            void *arg);
 errint model_policies_file(struct model *m, const struct cache_connection *c, const char *name, struct buf *ret);
 
+/* EACH is told of every vendor's bucket whose policy S3 does not take, with the policy's size and what to do. */
+errint model_policies_too_large(struct model *m, void (*each)(void *arg, const char *bucket, const char *text),
+                                void *arg);
+/* vendor_bucket_policy_error= when C's bucket is one of those, else nothing. */
+void model_policies_answer(struct model *m, const struct cache_connection *c, struct buf *to);
+
 #endif

@@ -17,6 +17,7 @@
 #include "model/fetch.h"
 #include "model/notes.h"
 #include "model/onboard.h"
+#include "model/policies.h"
 
 #define STATES_MAX 1024
 #define FAILURES_MAX 20
@@ -290,6 +291,21 @@ static void build_notices(struct building *b)
     model_notes_each(b->model->notes, add_notice, b);
 }
 
+static void add_policy(void *arg, const char *bucket, const char *text)
+{
+    struct building *b = arg;
+    (void)bucket;
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(b->json, "policies"), cJSON_CreateString(text));
+    cJSON_AddItemToArray(b->states, cJSON_CreateString(text));
+}
+
+/* What is mounted works all the same: no matter of health. */
+static void build_policies(struct building *b)
+{
+    cJSON_AddArrayToObject(b->json, "policies");
+    (void)model_policies_too_large(b->model, add_policy, b); /* state.db's failure was said with the connections */
+}
+
 static enum model_health health_of(const struct building *b)
 {
     if (!b->customer || !b->customer->reading)
@@ -346,6 +362,7 @@ static errint build(struct model *m, struct building *b)
     build_requests(b);
     build_credentials(b);
     build_notices(b);
+    build_policies(b);
     cJSON_ReplaceItemInObjectCaseSensitive(b->json, "health", cJSON_CreateString(health_names[health_of(b)]));
     cJSON_AddItemToArray(b->states, cJSON_CreateString(health_names[health_of(b)]));
     make_plain(b->json);
@@ -472,6 +489,11 @@ static void put_notice(struct buf *to, const cJSON *one)
     buf_printf(to, "notice of %s: %s\n", text_of(one, "said"), text_of(one, "text"));
 }
 
+static void put_policy(struct buf *to, const cJSON *one)
+{
+    buf_printf(to, "policy: %s\n", one->valuestring);
+}
+
 static void put_list(struct buf *to, const cJSON *json, const char *name, void (*put)(struct buf *to, const cJSON *one))
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, name), *one = NULL;
@@ -502,6 +524,7 @@ static void put_all(struct buf *to, const cJSON *json)
     if (*text_of(json, "state_error"))
         buf_printf(to, "state: %s\n", text_of(json, "state_error"));
     put_list(to, json, "connections", put_connection);
+    put_list(to, json, "policies", put_policy);
     put_list(to, json, "notices", put_notice);
     put_list(to, json, "failures", put_failure);
     put_list(to, json, "topics", put_topic);

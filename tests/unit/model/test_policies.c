@@ -4,6 +4,7 @@
 #include "aws/json.h"
 #include "base/cleanup.h"
 #include "model/settings.h"
+#include "model/status.h"
 #include "tests/lib/settled_model.h"
 
 #define TEXT(s) ((char *)(uintptr_t)(s))
@@ -86,16 +87,63 @@ static void each_customer_has_its_own_folder_there(void)
     check_document(
         &w, &rows[0], "vendor-bucket-policy.json",
         "{\"Version\":\"2012-10-17\",\"Statement\":[" DENY(
-            "aws", "\"999900001111\",\"888800001111\"") ",{\"Sid\":\"CtfsPut00000001\",\"Effect\":\"Allow\","
+            "aws", "\"999900001111\",\"888800001111\"") ",{\"Effect\":\"Allow\","
                                                         "\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:root\"},"
                                                         "\"Action\":[\"s3:PutObject\",\"s3:PutObjectAcl\"],"
                                                         "\"Resource\":\"arn:aws:s3:::vendors-bucket/data/c-00000001/"
-                                                        "*\"},{\"Sid\":\"CtfsList00000001\","
+                                                        "*\"},{"
                                                         "\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::"
                                                         "111122223333:root\"},\"Action\":[\"s3:ListBucket\"],"
                                                         "\"Resource\":\"arn:aws:s3:::vendors-bucket\",\"Condition\":{"
                                                         "\"StringLike\":{\"s3:prefix\":"
                                                         "\"data/c-00000001/*\"}}}]}");
+    settled_model_stop(&w);
+}
+
+static void put_customers(struct settled_model *w, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char handle[16], role[64];
+        (void)snprintf(handle, sizeof handle, "c-%08x", (unsigned)i);
+        (void)snprintf(role, sizeof role, "arn:aws:iam::%012d:role/r", i);
+        struct cache_connection row = row_of(handle, role, AWS_NOTES);
+        CHECK_INT(cache_state_put(w->m->state, &row), 0);
+    }
+}
+
+static void add_line(void *arg, const char *bucket, const char *text)
+{
+    buf_printf(arg, "%s|%s\n", bucket, text);
+}
+
+/* S3 takes 20 KB a bucket: 50 customers fit, and that there are too many is said. */
+static void what_s3_does_not_take_is_said(void)
+{
+    struct settled_model w;
+    struct buf said cleanup_buf = BUF_INIT, policy cleanup_buf = BUF_INIT, status cleanup_buf = BUF_INIT;
+    struct buf answer cleanup_buf = BUF_INIT;
+    enum model_health before, after;
+    settled_model_start(&w);
+    put_customers(&w, 0, 50);
+    struct cache_connection row = row_of("c-00000000", ROLE, AWS_NOTES), other = row_of("c-x", ROLE, "{}");
+    CHECK_INT(model_policies_file(w.m, &row, "vendor-bucket-policy.json", &policy), 0);
+    CHECK(policy.len <= 20480);
+    CHECK_INT(model_policies_too_large(w.m, add_line, &said), 0);
+    model_policies_answer(w.m, &row, &answer);
+    CHECK_INT(model_status_text(w.m, &status, &before), 0);
+    CHECK(said.len == 0 && answer.len == 0 && !strstr(buf_text(&status), "vendor-bucket-policy"));
+    put_customers(&w, 50, 70);
+    CHECK_INT(model_policies_too_large(w.m, add_line, &said), 0);
+    CHECK(strncmp(buf_text(&said), "vendors-bucket|", 15) == 0 && strstr(buf_text(&said), " for 70 customers") != NULL);
+    CHECK(strchr(buf_text(&said), '\n') == said.data + said.len - 1); /* once a bucket */
+    model_policies_answer(w.m, &other, &answer);
+    CHECK_INT(answer.len, 0);
+    model_policies_answer(w.m, &row, &answer);
+    CHECK(strstr(buf_text(&answer), "vendor_bucket_policy_error='") != NULL);
+    buf_reset(&status);
+    CHECK_INT(model_status_text(w.m, &status, &after), 0);
+    CHECK(strstr(buf_text(&status), "\npolicy: policies/vendor-bucket-policy.json of s3://vendors-bucket has") != NULL);
+    CHECK_INT(after, before);
     settled_model_stop(&w);
 }
 
@@ -206,6 +254,7 @@ static void what_was_tried_is_a_table(void)
 static const struct unit_test tests[] = {
     {"the_vendors_bucket_is_guarded_before_there_is_a_role", the_vendors_bucket_is_guarded_before_there_is_a_role},
     {"each_customer_has_its_own_folder_there", each_customer_has_its_own_folder_there},
+    {"what_s3_does_not_take_is_said", what_s3_does_not_take_is_said},
     {"the_vendor_needs_its_own_bucket_and_roles_alone", the_vendor_needs_its_own_bucket_and_roles_alone},
     {"the_report_is_the_guides_and_its_bucket_is_bound_to_the_customer",
      the_report_is_the_guides_and_its_bucket_is_bound_to_the_customer},
