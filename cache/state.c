@@ -8,19 +8,26 @@
  *   DIR/locks/HANDLE.lock      a connection's steps (flock: ends with the process); never removed
  *
  * Each row carries a hash of its values, since SQLite does not see a flipped bit inside a text.
+ *
+ * SQLite looks at a lock that another process holds again and again, in the end every 100 ms. A process that writes row
+ * after row to a slow disk has it at nearly each of these moments, and the others give up. So there are turns, a flock of
+ * DIR itself: whoever waits for the file has it, and who has just written must wait behind him before he writes again.
  */
 #include "cache/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "cache/state_private.h"
 
 #define FILE_NAME "state.db"
 #define HANDLE_LEN_MAX 64
+#define TURN_LOOK_NS CLOCK_NS_PER_MS
 
 static const char *const migrations[] = {
     "CREATE TABLE connection ("
@@ -178,17 +185,30 @@ static errint migrate(struct cache_state *s)
     return r < 0 ? r : cache_db_migrate(s->db, backup, s);
 }
 
-static errint open_db(struct cache_state *s)
+void cache_state_turn_begin(struct cache_state *s)
 {
-    char *path cleanup_free = path_of(s, FILE_NAME);
-    if (!path)
-        return err_set(-ENOMEM, "no memory to open %s", FILE_NAME);
-    errint r = make_if_missing(s);
-    if (r == 0)
-        r = cache_db_check_file(s->dirfd, FILE_NAME);
-    if (r == 0)
-        r = cache_db_open(path, CACHE_DB_WRITE, s->spec, &s->db);
+    const struct timespec moment = {.tv_nsec = TURN_LOOK_NS};
+    int64_t until_ns = clock_monotonic_ns() + CACHE_DB_BUSY_MS * CLOCK_NS_PER_MS, left_ns;
+    /* on a file system without such locks there are no turns */
+    while (flock(s->dirfd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || errno == EINTR) &&
+           clock_monotonic_ns() < until_ns)
+        (void)nanosleep(&moment, NULL);
+    left_ns = until_ns - clock_monotonic_ns();
+    if (s->db)
+        sqlite3_busy_timeout(cache_db_handle(s->db), left_ns > 0 ? (int)(left_ns / CLOCK_NS_PER_MS) : 0);
+}
+
+void cache_state_turn_end(struct cache_state *s)
+{
+    if (s->db)
+        sqlite3_busy_timeout(cache_db_handle(s->db), CACHE_DB_BUSY_MS);
+    (void)flock(s->dirfd, LOCK_UN);
+}
+
+static errint open_and_check(struct cache_state *s, const char *path)
+{
     int version;
+    errint r = cache_db_open(path, CACHE_DB_WRITE, s->spec, &s->db);
     if (r == 0)
         r = cache_db_version(s->db, &version);
     if (r == 0)
@@ -198,6 +218,22 @@ static errint open_db(struct cache_state *s)
     if (r == 0)
         r = cache_db_check_statements(s->db);
     return r < 0 ? r : cache_state_check_rows(s);
+}
+
+static errint open_db(struct cache_state *s)
+{
+    char *path cleanup_free = path_of(s, FILE_NAME);
+    if (!path)
+        return err_set(-ENOMEM, "no memory to open %s", FILE_NAME);
+    errint r = make_if_missing(s);
+    if (r == 0)
+        r = cache_db_check_file(s->dirfd, FILE_NAME);
+    if (r < 0)
+        return r;
+    cache_state_turn_begin(s);
+    r = open_and_check(s, path);
+    cache_state_turn_end(s);
+    return r;
 }
 
 static void init_lock(struct cache_state *s)

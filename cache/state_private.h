@@ -39,6 +39,11 @@ errint cache_state_open_as(const char *dir, const struct cache_db_spec *spec, st
 bool cache_state_take(struct cache_state *s, int64_t deadline_ns);
 void cache_state_leave(struct cache_state *s);
 
+/* Taken, or being opened: between these two, at most one process waits for the file. Who does not get its turn as long as a
+ * statement waits goes on without; what it waited is taken off its statements' wait. */
+void cache_state_turn_begin(struct cache_state *s);
+void cache_state_turn_end(struct cache_state *s);
+
 void cache_state_forget_seen(struct cache_state *s);
 
 /* -EIO when a row is not what was written. Reads every row. */

@@ -219,7 +219,9 @@ static errint list_and_see(struct cache_state *s, struct cache_connection **ret,
 errint cache_state_list(struct cache_state *s, struct cache_connection **ret, size_t *ret_count)
 {
     (void)cache_state_take(s, INT64_MAX);
+    cache_state_turn_begin(s);
     errint r = list_and_see(s, ret, ret_count);
+    cache_state_turn_end(s);
     cache_state_leave(s);
     return r;
 }
@@ -255,8 +257,10 @@ static void see_own_write(struct cache_state *s)
 {
     struct cache_connection *rows = NULL;
     size_t count = 0;
+    cache_state_turn_begin(s);
     if (list_and_see(s, &rows, &count) == 0)
         free_rows(rows, count);
+    cache_state_turn_end(s);
 }
 
 errint cache_state_check_rows(struct cache_state *s)
@@ -273,6 +277,7 @@ errint cache_state_get(struct cache_state *s, const char *handle, struct cache_c
 {
     (void)cache_state_take(s, INT64_MAX);
     sqlite3_stmt *stmt;
+    cache_state_turn_begin(s);
     int r = cache_db_first(s->db, GET, &stmt, "t", handle);
     if (r == 1) {
         r = read_row(s->db, stmt, ret);
@@ -280,6 +285,7 @@ errint cache_state_get(struct cache_state *s, const char *handle, struct cache_c
     } else if (r == 0) {
         r = err_set(-ENOENT, "there is no connection \"%.64s\"", handle);
     }
+    cache_state_turn_end(s);
     cache_state_leave(s);
     return r;
 }
@@ -370,7 +376,9 @@ errint cache_state_put(struct cache_state *s, const struct cache_connection *c)
     if (r < 0)
         return r;
     (void)cache_state_take(s, INT64_MAX);
+    cache_state_turn_begin(s);
     r = cache_db_begin(s->db);
+    cache_state_turn_end(s); /* the file is ours, the next may stand in line */
     if (r == 0)
         r = cache_db_end(s->db, write_row(s->db, c));
     s->own_writes++; /* a failed commit may still have become durable */

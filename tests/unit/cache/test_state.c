@@ -350,6 +350,54 @@ static void two_processes_write_at_once(void)
     scratch_done(&dir);
 }
 
+static int commit_slowly(void *arg)
+{
+    (void)arg;
+    usleep(50000);
+    return 0;
+}
+
+/* As a slow disk makes it: the file is locked nearly all the time. */
+static void write_slowly_until_killed(const char *path, int say)
+{
+    struct cache_state *s = NULL;
+    if (cache_state_open(path, &s) != 0)
+        _exit(1);
+    (void)sqlite3_commit_hook(cache_db_handle(s->db), commit_slowly, NULL);
+    for (int i = 0;; i++) {
+        if (put(s, "c-1", "b1", "", "x") != 0 || (i == 0 && write(say, "", 1) != 1))
+            _exit(2);
+    }
+}
+
+static void a_writer_that_goes_on_leaves_others_their_turn(void)
+{
+    struct scratch dir;
+    int say[2], status;
+    char byte;
+    scratch_init(&dir);
+    CHECK_INT(pipe(say), 0);
+    pid_t child = fork();
+    if (child == 0)
+        write_slowly_until_killed(dir.path, say[1]);
+    close(say[1]);
+    CHECK_INT(read(say[0], &byte, 1), 1);
+    close(say[0]);
+    struct cache_state *s = NULL;
+    CHECK_INT(cache_state_open(dir.path, &s), 0);
+    for (int i = 0; s && i < 5; i++) {
+        struct cache_connection c = {0};
+        CHECK_INT(put(s, "c-2", "b2", "", "x"), 0);
+        CHECK_INT(cache_state_get(s, "c-1", &c), 0);
+        cache_connection_done(&c);
+    }
+    kill(child, SIGKILL);
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK(WIFSIGNALED(status));
+    cache_state_close(s);
+    scratch_done(&dir);
+}
+
 /* The name of the one row that a look sees, and how long it took. */
 static const char *look(struct cache_state *s, int64_t *ret_ms)
 {
@@ -448,6 +496,7 @@ static const struct unit_test tests[] = {
     {"unsafe_places_are_refused", unsafe_places_are_refused},
     {"killed_writers_lose_nothing", killed_writers_lose_nothing},
     {"two_processes_write_at_once", two_processes_write_at_once},
+    {"a_writer_that_goes_on_leaves_others_their_turn", a_writer_that_goes_on_leaves_others_their_turn},
     {"a_look_does_not_wait_for_a_writer", a_look_does_not_wait_for_a_writer},
     {"a_look_lasts_as_long_whatever_the_wall_clock_says", a_look_lasts_as_long_whatever_the_wall_clock_says},
 };
