@@ -8,6 +8,8 @@
 #ifndef CTFS_BASE_CLOCK_H
 #define CTFS_BASE_CLOCK_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +31,13 @@ void clock_set_offset_ns(int64_t offset_ns);
 
 /* From now on it is WALL_NS, however long that takes; 0: it runs again. */
 void clock_stand_at_ns(int64_t wall_ns);
+
+/* A condition that clock_cond_wait may wait at. */
+void clock_cond_init(pthread_cond_t *ret);
+
+/* Waits until COND is signalled, as pthread_cond_wait, or until DEADLINE_NS (monotonic; INT64_MAX: never), whatever the wall
+ * clock is set to meanwhile. False: the time is over. */
+bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns);
 
 /* "2026-11-23T09:12:48Z" into 21 bytes. */
 #define CLOCK_ISO_SIZE 21

@@ -50,11 +50,7 @@ errint jobs_new(unsigned threads_max, struct jobs **ret)
     struct jobs *j = calloc(1, sizeof *j);
     if (!j)
         return err_set(-ENOMEM, "no memory for jobs");
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&j->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&j->changed);
     pthread_cond_init(&j->ended_change, NULL);
     pthread_mutex_init(&j->lock, NULL);
     j->threads_max = threads_max ? threads_max : 1;
@@ -73,11 +69,10 @@ static void free_job(struct job *job)
 static struct job *next_job(struct jobs *j)
 {
     int64_t until_ns = clock_monotonic_ns() + IDLE_NS;
-    struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S, .tv_nsec = until_ns % CLOCK_NS_PER_S};
-    int e = 0;
+    bool early = true;
     j->idle++;
-    while (!j->first && !j->stopping && e == 0)
-        e = pthread_cond_timedwait(&j->changed, &j->lock, &until);
+    while (!j->first && !j->stopping && early)
+        early = clock_cond_wait(&j->changed, &j->lock, until_ns);
     j->idle--;
     struct job *job = j->first;
     if (!job)

@@ -347,11 +347,7 @@ static void blocker_run(struct task *t)
 
 void blocker_init(struct blocker *b)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&b->cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&b->cond);
     pthread_mutex_init(&b->lock, NULL);
     b->woken = false;
     task_init(&b->task, NULL, blocker_run);
@@ -360,11 +356,10 @@ void blocker_init(struct blocker *b)
 
 errint blocker_wait(struct blocker *b, int64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = deadline_ns / CLOCK_NS_PER_S, .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
-    int e = 0;
+    bool early = true;
     pthread_mutex_lock(&b->lock);
-    while (!b->woken && e == 0)
-        e = deadline_ns ? pthread_cond_timedwait(&b->cond, &b->lock, &until) : pthread_cond_wait(&b->cond, &b->lock);
+    while (!b->woken && early)
+        early = clock_cond_wait(&b->cond, &b->lock, deadline_ns ? deadline_ns : INT64_MAX);
     bool woken = b->woken;
     b->woken = false;
     pthread_mutex_unlock(&b->lock);

@@ -42,11 +42,7 @@ errint cache_gunzip_budget_new(size_t total_bytes, struct cache_gunzip_budget **
     assert(b->total >= CACHE_GUNZIP_WINDOW_MIN_BYTES);
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->left, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&b->alarm, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&b->alarm);
     waitlist_init(&b->line);
     *ret = b;
     return 0;
@@ -166,9 +162,8 @@ static void *watch_thread(void *arg)
             continue;
         }
         int64_t until_ns = clock_monotonic_ns() + CACHE_GUNZIP_WATCH_NS;
-        struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S, .tv_nsec = until_ns % CLOCK_NS_PER_S};
-        while (!b->stopping && clock_monotonic_ns() < until_ns)
-            (void)pthread_cond_timedwait(&b->alarm, &b->lock, &until);
+        while (!b->stopping && clock_cond_wait(&b->alarm, &b->lock, until_ns))
+            ;
         wake_watched(b);
         if (b->waiting_count)
             press(b);

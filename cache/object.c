@@ -394,11 +394,7 @@ errint cache_objects_new(const struct cache_objects_setup *setup, struct cache_o
     cache->executor = setup->executor;
     cache->dirfd = -1;
     pthread_mutex_init(&cache->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&cache->gone, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&cache->gone);
     waitlist_init(&cache->memory_line);
     task_init(&cache->reap, cache->executor, run_reap);
     cache_objects_set_lead(cache, 32ull * CHUNK_BYTES, 4, 8ull * CHUNK_BYTES);
@@ -422,11 +418,10 @@ static void free_entries(struct cache_objects *cache)
 
 errint cache_objects_wait_closed(struct cache_objects *cache, int64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = deadline_ns / CLOCK_NS_PER_S, .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
-    int e = 0;
+    bool early = true;
     pthread_mutex_lock(&cache->lock);
-    while (cache->open_count && e == 0)
-        e = pthread_cond_timedwait(&cache->gone, &cache->lock, &until);
+    while (cache->open_count && early)
+        early = clock_cond_wait(&cache->gone, &cache->lock, deadline_ns);
     size_t left = cache->open_count;
     pthread_mutex_unlock(&cache->lock);
     return left ? err_set(-ETIMEDOUT, "%zu objects are still open", left) : 0;

@@ -236,25 +236,13 @@ static errint open_db(struct cache_state *s)
     return r;
 }
 
-static void init_lock(struct cache_state *s)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->left, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&s->lock, NULL);
-}
-
 /* A mutex could be waited for until a wall time alone, and the wall clock may be set. */
 bool cache_state_take(struct cache_state *s, int64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = deadline_ns / CLOCK_NS_PER_S, .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
-    int e = 0;
+    bool early = true;
     pthread_mutex_lock(&s->lock);
-    while (s->taken && e == 0)
-        e = deadline_ns == INT64_MAX ? pthread_cond_wait(&s->left, &s->lock)
-                                     : pthread_cond_timedwait(&s->left, &s->lock, &until);
+    while (s->taken && early)
+        early = clock_cond_wait(&s->left, &s->lock, deadline_ns);
     bool mine = !s->taken;
     s->taken = true;
     pthread_mutex_unlock(&s->lock);
@@ -276,7 +264,8 @@ errint cache_state_open_as(const char *dir, const struct cache_db_spec *spec, st
         return err_set(-ENOMEM, "no memory to open %s/" FILE_NAME, dir);
     s->dirfd = -1;
     s->spec = spec;
-    init_lock(s);
+    clock_cond_init(&s->left);
+    pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->seen_lock, NULL);
     errint r = cache_db_folder(dir, &s->dirfd, &s->dir);
     if (r == 0)

@@ -29,7 +29,7 @@ struct fs_park {
     pthread_cond_t changed; /* the first due moment moved, or ending */
     pthread_cond_t emptied;
     pthread_t thread;
-    struct fs_parked head; /* of a ring, in order of due_ns; protected by lock */
+    struct fs_parked head; /* of a ring, in order of due_ns, due never itself; protected by lock */
     unsigned count;        /* entered and not answered yet */
     unsigned linked;
     bool stopping; /* verdicts for all */
@@ -71,17 +71,6 @@ static void judge(struct fs_park *park, struct fs_parked *p, errint verdict)
     task_wake(p->task);
 }
 
-static void wait_for_due(struct fs_park *park)
-{
-    int64_t due_ns = park->head.next->due_ns;
-    if (park->linked == 0 || due_ns == NEVER_NS) {
-        pthread_cond_wait(&park->changed, &park->lock);
-        return;
-    }
-    struct timespec until = {.tv_sec = due_ns / CLOCK_NS_PER_S, .tv_nsec = due_ns % CLOCK_NS_PER_S};
-    (void)pthread_cond_timedwait(&park->changed, &park->lock, &until);
-}
-
 static void *park_thread(void *arg)
 {
     struct fs_park *park = arg;
@@ -92,7 +81,7 @@ static void *park_thread(void *arg)
         if (first != &park->head && first->due_ns <= clock_monotonic_ns())
             judge(park, first, first->next_verdict);
         else
-            wait_for_due(park);
+            (void)clock_cond_wait(&park->changed, &park->lock, first->due_ns);
     }
     pthread_mutex_unlock(&park->lock);
     return NULL;
@@ -113,12 +102,8 @@ errint fs_park_new(struct fs_park **ret)
     struct fs_park *park = calloc(1, sizeof *park);
     if (!park)
         return err_set(-ENOMEM, "no memory for the park");
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&park->changed, &monotonic);
-    pthread_cond_init(&park->emptied, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&park->changed);
+    clock_cond_init(&park->emptied);
     pthread_mutex_init(&park->lock, NULL);
     park->head.next = park->head.prev = &park->head;
     park->head.due_ns = NEVER_NS;
@@ -242,11 +227,10 @@ void fs_park_stop(struct fs_park *park)
 
 errint fs_park_wait_empty(struct fs_park *park, int64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = deadline_ns / CLOCK_NS_PER_S, .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
+    bool early = true;
     pthread_mutex_lock(&park->lock);
-    int e = 0;
-    while (park->count > 0 && e == 0)
-        e = pthread_cond_timedwait(&park->emptied, &park->lock, &until);
+    while (park->count > 0 && early)
+        early = clock_cond_wait(&park->emptied, &park->lock, deadline_ns);
     unsigned left = park->count;
     pthread_mutex_unlock(&park->lock);
     return left ? err_set(-ETIMEDOUT, "%u requests still wait", left) : 0;

@@ -146,6 +146,56 @@ static void the_wall_clock_can_stand(void)
     CHECK(clock_wall_ns() != at_ns);
 }
 
+struct bell {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool rung;
+};
+
+static void *ring(void *arg)
+{
+    struct bell *b = arg;
+    pthread_mutex_lock(&b->lock);
+    b->rung = true;
+    pthread_cond_signal(&b->cond);
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+/* Rung by another thread: whether a wait until DEADLINE_NS ends early. */
+static bool is_heard(int64_t deadline_ns)
+{
+    struct bell b = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t thread;
+    bool early = true;
+    clock_cond_init(&b.cond);
+    pthread_mutex_lock(&b.lock);
+    pthread_create(&thread, NULL, ring, &b);
+    while (!b.rung && early)
+        early = clock_cond_wait(&b.cond, &b.lock, deadline_ns);
+    pthread_mutex_unlock(&b.lock);
+    pthread_join(thread, NULL);
+    pthread_cond_destroy(&b.cond);
+    return early;
+}
+
+/* Monotonic time began when the machine did: as a wall time, each of these deadlines would be over long ago. */
+static void a_wait_ends_by_the_monotonic_clock(void)
+{
+    struct bell b = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    CHECK(is_heard(INT64_MAX));
+    CHECK(is_heard(clock_monotonic_ns() + 1000 * CLOCK_NS_PER_S));
+    clock_cond_init(&b.cond);
+    pthread_mutex_lock(&b.lock);
+    CHECK(!clock_cond_wait(&b.cond, &b.lock, 0));
+    int64_t deadline_ns = clock_monotonic_ns() + 5 * CLOCK_NS_PER_MS;
+    while (clock_cond_wait(&b.cond, &b.lock, deadline_ns))
+        ;
+    CHECK(clock_monotonic_ns() >= deadline_ns);
+    pthread_mutex_unlock(&b.lock);
+    pthread_cond_destroy(&b.cond);
+}
+
 static const struct unit_test tests[] = {
     {"agrees_with_the_c_library", agrees_with_the_c_library},
     {"formats_the_ends", formats_the_ends},
@@ -154,6 +204,7 @@ static const struct unit_test tests[] = {
     {"refuses_other_http_dates", refuses_other_http_dates},
     {"the_wall_clock_can_be_moved", the_wall_clock_can_be_moved},
     {"the_wall_clock_can_stand", the_wall_clock_can_stand},
+    {"a_wait_ends_by_the_monotonic_clock", a_wait_ends_by_the_monotonic_clock},
 };
 
 int main(int argc, char **argv)
