@@ -64,7 +64,7 @@ struct cache_objects_status {
     uint64_t evicted, bypassed; /* since start */
     uint64_t hit_bytes, miss_bytes;
     uint64_t memory_bytes; /* of what cannot be kept on disk */
-    int disk_error;        /* errno of the write that failed, until one succeeds; 0: none. Since when: */
+    int disk_error;        /* errno of the write that failed or had no room, until one succeeds; 0: none. Since when: */
     int64_t disk_failed_unix;
 };
 void cache_objects_status(struct cache_objects *o, struct cache_objects_status *ret);

@@ -277,13 +277,26 @@ errint object_keep_load(struct cache_objects *cache)
     return 0;
 }
 
+/* Under the cache's lock: for status. */
+static void note_disk(struct cache_objects *cache, int error)
+{
+    if (cache->disk_error != error)
+        cache->disk_failed_unix = clock_wall_unix();
+    cache->disk_error = error;
+    cache->disk_failed_ns = clock_monotonic_ns();
+}
+
 static bool make_room(struct cache_objects *cache, uint64_t bytes)
 {
     uint64_t others = cache_store_disk_bytes(cache->store);
+    bool disk = true;
     while (cache->kept_bytes + others + bytes > cache->limit_bytes || cache->entry_count > ENTRIES_MAX ||
-           !disk_has_room(cache, bytes))
-        if (!evict_one(cache))
+           !(disk = disk_has_room(cache, bytes)))
+        if (!evict_one(cache)) {
+            if (!disk)
+                note_disk(cache, ENOSPC);
             return false;
+        }
     return true;
 }
 
@@ -344,10 +357,10 @@ void object_keep_count(struct object *o, int64_t bytes, bool reserved)
 {
     pthread_mutex_lock(&o->cache->lock);
     o->entry->kept_bytes += (uint64_t)bytes;
-    if (reserved)
-        o->cache->disk_error = 0;
-    else
+    if (!reserved)
         o->cache->kept_bytes += (uint64_t)bytes;
+    else if (clock_monotonic_ns() - o->cache->disk_failed_ns >= DISK_RETRY_NS) /* small ones fit where others do not */
+        o->cache->disk_error = 0;
     pthread_mutex_unlock(&o->cache->lock);
 }
 
@@ -358,9 +371,7 @@ void object_keep_disk_failed(struct object *o, int error)
     pthread_mutex_lock(&cache->lock);
     bool first = clock_monotonic_ns() >= cache->disk_after_ns;
     cache->disk_after_ns = clock_monotonic_ns() + DISK_RETRY_NS;
-    if (cache->disk_error != error)
-        cache->disk_failed_unix = clock_wall_unix();
-    cache->disk_error = error;
+    note_disk(cache, error);
     pthread_mutex_unlock(&cache->lock);
     if (first)
         log_warn("the cache's disk: %s; what is fetched meanwhile is not kept", strerror(error));

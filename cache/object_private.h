@@ -150,8 +150,8 @@ struct cache_objects {
     struct entry *oldest, *newest;
     uint64_t entry_count, open_count, kept_bytes; /* with what is reserved */
     int64_t disk_after_ns;
-    int disk_error; /* of the last write, or 0; failed at: */
-    int64_t disk_failed_unix;
+    int disk_error; /* of a write, or ENOSPC where there was no room for one; 0 when one succeeds DISK_RETRY_NS later */
+    int64_t disk_failed_unix, disk_failed_ns; /* the first and the last time */
     struct object *dead;
     void *buffers[BUFFERS_IDLE];
     unsigned buffer_count;

@@ -466,15 +466,20 @@ static void without_room_memory_is_bounded(void)
     finish(&w);
 }
 
+/* Its end is short enough to be kept there, which does not make the disk one with room. */
 static void a_full_disk_is_no_error(void)
 {
     struct world w;
-    begin(&w, 12 * MIB, 1ull << 30);
+    struct cache_objects_status status;
+    begin(&w, 12 * MIB + 4321, 1ull << 30);
     close_world(&w);
     CHECK_INT(mount("tmpfs", w.scratch.path, "tmpfs", 0, "size=2m,mode=0700"), 0);
     open_world(&w, 1ull << 30);
     struct source *s = open_key(&w, "a");
     read_all(&w, s, MIB);
+    cache_objects_status(w.objects, &status);
+    CHECK_INT(status.disk_error, ENOSPC);
+    CHECK(clock_wall_unix() - status.disk_failed_unix < 60);
     source_put(s);
     close_world(&w);
     CHECK_INT(umount2(w.scratch.path, MNT_DETACH), 0);
