@@ -23,7 +23,10 @@
 
 #define TEXT_MAX ((size_t)2 * MODEL_COMMAND_MAX)
 #define ANSWER_MAX (1u << 20)
-#define DROPPED "connect" /* the note of text that never became whole */
+/* What status is told, until a command does something. */
+#define DROPPED "connect dropped" /* text that never became whole */
+#define REFUSED "connect refused" /* who writes by a redirection reads no answer */
+#define TOLD "connect "
 
 enum run_state { IDLE, RUNNING, DONE };
 
@@ -80,16 +83,25 @@ void fs_connect_close(struct fs_connect *c)
     pthread_mutex_unlock(&c->lock);
     if (dropped) {
         log_warn("connect: %zu bytes never became a whole command and were dropped", dropped);
-        model_status_note(c->model, DROPPED, "%zu bytes never became a whole command and were dropped", dropped);
+        model_status_tell(c->model, DROPPED, "connect: %zu bytes never became a whole command and were dropped",
+                          dropped);
     }
     put_connect(c);
+}
+
+/* Under the lock: E and its message are the answer, where there is none yet. */
+static void refuse(struct fs_connect *c, errint e)
+{
+    model_status_tell(c->model, REFUSED, "connect: %s: %s", err_name(e), err_message());
+    if (c->answer.len == 0)
+        model_answer_refusal(&c->answer, e);
 }
 
 /* Under the lock. */
 static void end_run(struct fs_connect *c, errint e)
 {
-    if (e && c->answer.len == 0)
-        model_answer_refusal(&c->answer, e);
+    if (e)
+        refuse(c, e);
     err_keep(&c->result, e);
     c->state = DONE;
     waitlist_wake(&c->waiters);
@@ -106,8 +118,8 @@ static void run_command(void *arg, struct cancel *cancel)
 
     struct buf answer cleanup_buf = BUF_LIMIT(ANSWER_MAX);
     errint e = model_command_run(c->model, &c->command, cancel, NULL, NULL, &answer);
-    if (e == 0) /* what was dropped before was written again, or is past */
-        model_status_forget(c->model, DROPPED);
+    if (e == 0) /* what came to nothing before was written again, or is past */
+        model_status_forget(c->model, TOLD);
 
     pthread_mutex_lock(&c->lock);
     c->cancel = NULL; /* the job's end frees it */
@@ -172,7 +184,7 @@ static errint take_text(struct fs_connect *c, const char *data, size_t len)
     if (e) {
         buf_reset(&c->answer);
         c->answer_read = 0;
-        model_answer_refusal(&c->answer, e);
+        refuse(c, e);
     }
     if (e || !whole)
         return e;

@@ -15,6 +15,7 @@ struct note {
     struct note *next;
     char *key, *text;
     int64_t said_unix;
+    bool fails;
 };
 
 struct model_notes {
@@ -54,7 +55,7 @@ void model_notes_free(struct model_notes *n)
 }
 
 /* Takes TEXT. A note that cannot be kept for want of memory is not said. */
-static void put(struct model_notes *n, const char *key, char *text)
+static void put(struct model_notes *n, const char *key, char *text, bool fails)
 {
     struct note **at = &n->first;
     while (*at && strcmp((*at)->key, key) != 0)
@@ -75,22 +76,37 @@ static void put(struct model_notes *n, const char *key, char *text)
     free((*at)->text);
     (*at)->text = text;
     (*at)->said_unix = clock_wall_unix();
+    (*at)->fails = fails;
     if (n->count > NOTES_MAX)
         remove_at(n, &n->first);
 }
 
-void model_status_note(struct model *m, const char *key, const char *format, ...)
+__attribute__((format(printf, 4, 0))) static void say(struct model_notes *n, const char *key, bool fails,
+                                                      const char *format, va_list args)
 {
     struct buf text cleanup_buf = BUF_LIMIT(4096);
+    buf_vprintf(&text, format, args);
+    char *copy = strdup(buf_text(&text));
+    pthread_mutex_lock(&n->lock);
+    if (copy)
+        put(n, key, copy, fails);
+    pthread_mutex_unlock(&n->lock);
+}
+
+void model_status_note(struct model *m, const char *key, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    buf_vprintf(&text, format, args);
+    say(m->notes, key, true, format, args);
     va_end(args);
-    char *copy = strdup(buf_text(&text));
-    pthread_mutex_lock(&m->notes->lock);
-    if (copy)
-        put(m->notes, key, copy);
-    pthread_mutex_unlock(&m->notes->lock);
+}
+
+void model_status_tell(struct model *m, const char *key, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(m->notes, key, false, format, args);
+    va_end(args);
 }
 
 void model_status_forget(struct model *m, const char *prefix)
@@ -106,11 +122,10 @@ void model_status_forget(struct model *m, const char *prefix)
     pthread_mutex_unlock(&m->notes->lock);
 }
 
-void model_notes_each(struct model_notes *n,
-                      void (*each)(void *arg, const char *key, const char *text, int64_t said_unix), void *arg)
+void model_notes_each(struct model_notes *n, void (*each)(void *arg, const struct model_note *note), void *arg)
 {
     pthread_mutex_lock(&n->lock);
     for (const struct note *note = n->first; note; note = note->next)
-        each(arg, note->key, note->text, note->said_unix);
+        each(arg, &(struct model_note){.text = note->text, .said_unix = note->said_unix, .fails = note->fails});
     pthread_mutex_unlock(&n->lock);
 }

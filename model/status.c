@@ -2,7 +2,7 @@
  * is of the parts that are states: health, connections, what fails, what was noted; not of counters, sizes and ages.
  *
  * Health: unconnected without a connected customer to show; degraded while something fails that is not a delivery under
- * way, something was noted, or cache.db had to be made anew; else ok.
+ * way, something was noted (not only told), or cache.db had to be made anew; else ok.
  */
 #include "model/status.h"
 
@@ -270,16 +270,15 @@ static void build_credentials(struct building *b)
     add_time(one, "expires", aws_creds_expires_unix(creds));
 }
 
-static void add_notice(void *arg, const char *key, const char *text, int64_t said_unix)
+static void add_notice(void *arg, const struct model_note *note)
 {
     struct building *b = arg;
     cJSON *one = cJSON_CreateObject();
-    (void)key;
-    add_time(one, "said", said_unix);
-    cJSON_AddStringToObject(one, "text", text);
+    add_time(one, "said", note->said_unix);
+    cJSON_AddStringToObject(one, "text", note->text);
     cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(b->json, "notices"), one);
-    cJSON_AddItemToArray(b->states, cJSON_CreateString(text));
-    b->failing = true;
+    cJSON_AddItemToArray(b->states, cJSON_CreateString(note->text));
+    b->failing = b->failing || note->fails;
 }
 
 static void build_notices(struct building *b)
@@ -287,7 +286,7 @@ static void build_notices(struct building *b)
     const char *notice = b->model->store ? cache_store_notice(b->model->store) : "";
     cJSON_AddArrayToObject(b->json, "notices");
     if (*notice)
-        add_notice(b, "cache", notice, b->model->started_unix);
+        add_notice(b, &(struct model_note){.text = notice, .said_unix = b->model->started_unix, .fails = true});
     model_notes_each(b->model->notes, add_notice, b);
 }
 

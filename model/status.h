@@ -42,6 +42,8 @@ void model_status_space(struct model *m, uint64_t *ret_used_bytes, uint64_t *ret
 
 /* Said in status until replaced: a contradicted size, a corrupt part, a refused header; KEY names what it is about. */
 void model_status_note(struct model *m, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same of what is over, and leaves what is mounted as it is: a refused command. No matter of health. */
+void model_status_tell(struct model *m, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* What was said under a KEY that begins with PREFIX is over. */
 void model_status_forget(struct model *m, const char *prefix);
 

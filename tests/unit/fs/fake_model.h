@@ -30,7 +30,7 @@ struct fake {
     atomic_int command_result;     /* 0 or a negative errno */
     atomic_int command_hangs;      /* until it is cancelled */
     atomic_int command_hangs_deaf; /* not even then, for 10 s */
-    atomic_int notes;
+    atomic_int dropped;
     char last_command[4096];
 };
 extern struct fake *fake;

@@ -749,10 +749,10 @@ static void test_partial_text_is_dropped(void)
     begin();
     int fd = open(path_of("connect"), O_WRONLY);
     CHECK_INT(write(fd, "{\"refresh\":", 11), 11);
-    CHECK_INT(fake->notes, 0);
+    CHECK_INT(fake->dropped, 0);
     close(fd);
-    await_count(&fake->notes, 1);
-    CHECK_INT(fake->notes, 1);
+    await_count(&fake->dropped, 1);
+    CHECK_INT(fake->dropped, 1);
     CHECK_INT(fake->commands_run, 0);
     end();
 }

@@ -177,6 +177,12 @@ static void status_says_what_is(void)
     CHECK_INT(health, MODEL_DEGRADED);
     CHECK(strstr(buf_text(&text), "part 1 is bad") != NULL);
     model_status_forget(f.model, "k/");
+    model_status_tell(f.model, "k/2", "%d bytes came to nothing", 24);
+    buf_reset(&text);
+    CHECK_INT(model_status_text(f.model, &text, &health), 0);
+    CHECK_INT(health, MODEL_OK);
+    CHECK(strstr(buf_text(&text), "24 bytes came to nothing") != NULL);
+    model_status_forget(f.model, "k/");
     CHECK_INT(model_status_digest(f.model, &b), 0);
     CHECK(a.a == b.a && a.b == b.b);
     buf_reset(&text);
