@@ -60,9 +60,8 @@ static void free_request(struct fs_request *r)
         fs_park_left(left); /* the last touch: the mount may end now */
 }
 
-errint fs_request_verdict(struct fs_request *r)
+static errint say_verdict(const struct fs_request *r, errint verdict)
 {
-    errint verdict = atomic_load(&r->parked.verdict);
     switch (verdict) {
     case 0:
         return 0;
@@ -75,15 +74,21 @@ errint fs_request_verdict(struct fs_request *r)
     }
 }
 
-/* One try, with the verdict behind it. -EAGAIN: go on waiting. */
-static errint try_once(struct fs_request *r)
+errint fs_request_verdict(struct fs_request *r)
 {
+    return say_verdict(r, atomic_load(&r->parked.verdict));
+}
+
+/* One try, after VERDICT. One that comes amid it has woken the task: the next try is the one that knows of it, and may
+ * have something to answer all the same. -EAGAIN: go on waiting. */
+static errint try_once(struct fs_request *r, errint verdict)
+{
+    r->ask.late = verdict != 0;
     errint e = r->attempt(r);
     if (e == -EAGAIN) {
-        errint verdict = fs_request_verdict(r);
         if (verdict == 0 || (verdict == -EINTR && r->patient))
             return -EAGAIN;
-        e = verdict;
+        e = say_verdict(r, verdict);
     }
     if (e && !r->answered) {
         if (fs_request_failed)
@@ -113,7 +118,7 @@ static void interrupted(fuse_req_t req, void *data)
 
 void fs_request_begin(struct fs_request *r)
 {
-    if (try_once(r) == 0) {
+    if (try_once(r, 0) == 0) {
         waiter_cancel(&r->waiter);
         task_drain(&r->task); /* a wake during the try only noted itself */
         free_request(r);
@@ -133,8 +138,7 @@ static void run_again(struct task *t)
     waiter_cancel(&r->waiter);
     struct fs_ask before = r->ask; /* held over this try, so that what it looks at is still warm */
     r->ask.hold_count = 0;
-    r->ask.late = atomic_load(&r->parked.verdict) != 0;
-    errint e = try_once(r);
+    errint e = try_once(r, atomic_load(&r->parked.verdict));
     before.customer = NULL;
     fs_ask_release(&before);
     if (e == -EAGAIN)

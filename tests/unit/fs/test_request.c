@@ -203,6 +203,37 @@ static void test_ready_when_interrupted(void)
     end();
 }
 
+/* The moment that a brief one waits passes amid its second try. */
+static errint answer_when_late(struct fs_request *r)
+{
+    r->ask.brief = true;
+    if (r->ask.late) {
+        fs_request_answer_error(r, 0);
+        return 0;
+    }
+    pthread_mutex_lock(&list_lock);
+    waitlist_add(&list, &r->waiter);
+    pthread_mutex_unlock(&list_lock);
+    if (++tries == 2)
+        for (int i = 0; i < 5000 && atomic_load(&r->parked.verdict) == 0; i++)
+            usleep(1000);
+    return -EAGAIN;
+}
+
+static void test_late_amid_a_try(void)
+{
+    struct fuse_req req;
+    begin_with(60000);
+    init_req(&req);
+    begin_request(&req, answer_when_late);
+    set_gate(false);
+    wait_answer(&req);
+    CHECK_INT(tries, 2);
+    CHECK_INT(req.answers, 1);
+    CHECK_INT(req.error, 0);
+    end();
+}
+
 static errint stay_though_interrupted(struct fs_request *r)
 {
     r->patient = true;
@@ -308,6 +339,7 @@ static const struct unit_test tests[] = {
     {"deadline", test_deadline},
     {"interrupt before and after parking", test_interrupt_before_and_after_parking},
     {"ready when interrupted", test_ready_when_interrupted},
+    {"late amid a try", test_late_amid_a_try},
     {"patient", test_patient},
     {"stop answers all", test_stop_answers_all},
     {"storm", test_storm},
