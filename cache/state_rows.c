@@ -1,7 +1,6 @@
 /* The rows of state.db. The text columns and the integer columns each go by one table of their places in struct
  * cache_connection, in the order of the SQL below; a row's sum is over all of them, length first. */
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"

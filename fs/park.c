@@ -17,7 +17,6 @@
 #include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 
